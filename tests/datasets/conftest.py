@@ -1,0 +1,99 @@
+"""A tiny BloodMNIST in place of the real one, and a server that offers it."""
+
+import functools
+import hashlib
+import http.server
+import threading
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from skblood.datasets import _manifest
+
+COUNTS = {"train": 16, "val": 5, "test": 8}
+
+
+def make_arrays(size):
+    """Return arrays like those in an archive, each image different from all others."""
+    rng = np.random.RandomState(size)
+    arrays = {}
+    for split, n_images in COUNTS.items():
+        shape = (n_images, size, size, 3)
+        arrays[f"{split}_images"] = rng.randint(0, 256, shape).astype(np.uint8)
+        arrays[f"{split}_labels"] = (np.arange(n_images) % 8).astype(np.uint8)[:, None]
+    return arrays
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """Return a new, empty home folder, with no other place for data named."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("USERPROFILE", str(folder))
+    monkeypatch.delenv("SKBLOOD_DATA", raising=False)
+    return folder
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """Run a web server on loopback; `folder` is what it offers."""
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # between the retries
+    folder = tmp_path / "server"
+    folder.mkdir()
+    handler = functools.partial(Handler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
+        thread = threading.Thread(target=httpd.serve_forever, args=(0.01,))
+        thread.start()
+        httpd.truncate, httpd.babble, httpd.requests = False, False, []
+        yield SimpleNamespace(
+            folder=folder, url=f"http://127.0.0.1:{httpd.server_port}", httpd=httpd
+        )
+        httpd.shutdown()
+        thread.join()
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Serve files, or half of them, or nonsense, as the server says."""
+
+    def do_GET(self):
+        self.server.requests.append(self.path)
+        if self.server.babble:
+            self.wfile.write(b"no answer that HTTP knows\r\n\r\n")
+        else:
+            super().do_GET()
+
+    def copyfile(self, source, outputfile):
+        content = source.read()
+        half = len(content) // 2
+        outputfile.write(content[:half] if self.server.truncate else content)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def offered(server, monkeypatch):
+    """Put tiny archives of all sizes on the server and into the manifest."""
+    info = dict(_manifest.bloodmnist_info(), n_samples=COUNTS)
+    arrays = {}
+    for archive in _manifest.archives().values():
+        # The larger ones only need a size of their own, not their real one.
+        arrays[archive.size] = make_arrays(size=archive.size // 4)
+        path = server.folder / archive.filename
+        np.savez_compressed(path, **arrays[archive.size])
+        suffix = path.stem.removeprefix("bloodmnist")
+        info[f"url{suffix}"] = f"{server.url}/{archive.filename}?download=1"
+        info[f"MD5{suffix}"] = hashlib.md5(path.read_bytes()).hexdigest()
+    monkeypatch.setattr(_manifest, "bloodmnist_info", lambda: info)
+    return SimpleNamespace(arrays=arrays, info=info, server=server)
+
+
+@pytest.fixture
+def stored(offered, home):
+    """Put the tiny archives where they are looked for by default."""
+    folder = home / ".medmnist"
+    offered.server.folder.rename(folder)
+    return SimpleNamespace(arrays=offered.arrays, info=offered.info, folder=folder)

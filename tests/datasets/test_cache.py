@@ -1,0 +1,234 @@
+"""Where the file is looked for, and how it is verified and downloaded."""
+
+import hashlib
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skblood.datasets import _manifest, load_bloodmnist
+
+pytestmark = pytest.mark.filterwarnings("ignore:Retry downloading")
+
+
+def store(offered, folder):
+    """Put the archive of 28 pixels into a folder."""
+    folder.mkdir(parents=True)
+    content = (offered.server.folder / "bloodmnist.npz").read_bytes()
+    (folder / "bloodmnist.npz").write_bytes(content)
+    return folder
+
+
+def files_in(folder):
+    return sorted(path.name for path in folder.rglob("*"))
+
+
+def load_without_download(**arguments):
+    return load_bloodmnist(download_if_missing=False, **arguments)
+
+
+# Where it is looked for
+
+
+def test_default_is_the_folder_of_medmnist(offered, home):
+    folder = store(offered, home / ".medmnist")
+    assert load_without_download().filename == str(folder / "bloodmnist.npz")
+
+
+def test_environment_comes_before_the_default(offered, home, monkeypatch):
+    store(offered, home / ".medmnist")
+    folder = store(offered, home / "environment")
+    monkeypatch.setenv("SKBLOOD_DATA", str(folder))
+    assert load_without_download().filename == str(folder / "bloodmnist.npz")
+
+
+def test_empty_environment_is_no_folder(offered, home, monkeypatch):
+    folder = store(offered, home / ".medmnist")
+    monkeypatch.setenv("SKBLOOD_DATA", "")
+    assert load_without_download().filename == str(folder / "bloodmnist.npz")
+
+
+@pytest.mark.parametrize("as_path", [str, lambda path: path], ids=["str", "Path"])
+def test_data_home_comes_before_the_environment(offered, home, monkeypatch, as_path):
+    monkeypatch.setenv("SKBLOOD_DATA", str(store(offered, home / "environment")))
+    folder = store(offered, home / "argument")
+    bunch = load_without_download(data_home=as_path(folder))
+    assert bunch.filename == str(folder / "bloodmnist.npz")
+
+
+def test_data_home_is_not_left_for_another_folder(offered, home):
+    store(offered, home / ".medmnist")
+    with pytest.raises(OSError, match="elsewhere"):
+        load_without_download(data_home=home / "elsewhere")
+
+
+def test_relative_data_home_is_named_in_full(offered, home, monkeypatch):
+    monkeypatch.chdir(home)
+    with pytest.raises(OSError) as error:
+        load_without_download(data_home="cells")
+    assert_says_what_to_do(error.value, home / "cells" / "bloodmnist.npz")
+
+
+@pytest.mark.parametrize("from_environment", [True, False])
+def test_tilde_is_the_home_folder(offered, home, monkeypatch, from_environment):
+    folder = store(offered, home / "cells")
+    if from_environment:
+        monkeypatch.setenv("SKBLOOD_DATA", "~/cells")
+    bunch = load_without_download(data_home=None if from_environment else "~/cells")
+    assert bunch.filename == str(folder / "bloodmnist.npz")
+
+
+# Whether it is whole
+
+
+def test_wrong_checksum_leaves_the_file(offered, home):
+    path = store(offered, home / ".medmnist") / "bloodmnist.npz"
+    content = b"something else"
+    path.write_bytes(content)
+    with pytest.raises(OSError) as error:
+        load_bloodmnist()
+    assert str(path) in str(error.value)
+    assert hashlib.md5(content).hexdigest() in str(error.value)
+    assert offered.info["MD5"] in str(error.value)
+    assert path.read_bytes() == content
+    assert files_in(path.parent) == ["bloodmnist.npz"]
+    assert offered.server.httpd.requests == []
+
+
+def test_checksum_is_verified_on_each_load(offered, home):
+    path = store(offered, home / ".medmnist") / "bloodmnist.npz"
+    load_bloodmnist()
+    path.write_bytes(path.read_bytes() + b"\0")
+    with pytest.raises(OSError, match="MD5"):
+        load_bloodmnist()
+
+
+# How it gets there
+
+
+def test_download(offered, home):
+    bunch = load_bloodmnist()
+    np.testing.assert_array_equal(bunch.images, offered.arrays[28]["train_images"])
+    assert bunch.filename == str(home / ".medmnist" / "bloodmnist.npz")
+    assert files_in(home) == [".medmnist", "bloodmnist.npz"]
+    load_bloodmnist(split="test")
+    assert offered.server.httpd.requests == ["/bloodmnist.npz?download=1"]
+
+
+def test_download_makes_data_home(offered, home):
+    load_bloodmnist(data_home=home / "new" / "folder", size=64)
+    assert files_in(home) == ["bloodmnist_64.npz", "folder", "new"]
+
+
+def test_download_appears_whole(offered, home, monkeypatch):
+    content = (offered.server.folder / "bloodmnist.npz").read_bytes()
+    replace, targets = os.replace, []
+
+    def checked_replace(source, target):
+        with open(source, "rb") as file:
+            assert file.read() == content
+        assert not os.path.exists(target)
+        targets.append(str(target))
+        replace(source, target)
+
+    monkeypatch.setattr("os.replace", checked_replace)
+    filename = load_bloodmnist().filename
+    assert targets == [filename]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
+def test_download_has_usual_permissions(offered, home):
+    (home / "usual").touch()
+    downloaded = load_bloodmnist().filename
+    mode = stat.S_IMODE(os.stat(downloaded).st_mode)
+    assert mode == stat.S_IMODE((home / "usual").stat().st_mode)
+
+
+def test_downloads_at_the_same_time(offered, home):
+    with ThreadPoolExecutor(4) as pool:
+        for bunch in pool.map(lambda _: load_bloodmnist(), range(4)):
+            assert len(bunch.target) == 16
+    assert files_in(home) == [".medmnist", "bloodmnist.npz"]
+
+
+def remove_file(offered):
+    (offered.server.folder / "bloodmnist.npz").unlink()
+
+
+def change_file(offered):
+    (offered.server.folder / "bloodmnist.npz").write_bytes(b"a notice of maintenance")
+
+
+def truncate_file(offered):
+    offered.server.httpd.truncate = True
+
+
+def babble(offered):
+    offered.server.httpd.babble = True
+
+
+def point_to_a_closed_port(offered):
+    offered.info["url"] = "http://127.0.0.1:9/bloodmnist.npz"
+
+
+def point_to_another_machine(offered):
+    offered.info["url"] = "https://example.org/bloodmnist.npz"
+
+
+@pytest.mark.parametrize(
+    "spoil, reason",
+    [
+        (remove_file, "HTTP Error 404"),
+        (change_file, "MD5 checksum"),
+        (truncate_file, "retrieval incomplete"),
+        (babble, "no answer that HTTP knows"),
+        (point_to_a_closed_port, "refused"),
+        (point_to_another_machine, "do not use the network"),
+    ],
+)
+def test_failed_download(offered, home, spoil, reason):
+    spoil(offered)
+    with pytest.raises(FileNotFoundError, match=reason) as error:
+        load_bloodmnist()
+    assert error.value.__cause__ is not None
+    assert_says_what_to_do(error.value, home / ".medmnist" / "bloodmnist.npz")
+    assert files_in(home / ".medmnist") == []
+
+
+def test_interrupted_download(offered, home, monkeypatch):
+    seen = []
+
+    def interrupt(url, folder, local_filename):
+        Path(folder, local_filename).touch()
+        seen.extend(files_in(home / ".medmnist"))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sklearn.datasets.fetch_file", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        load_bloodmnist()
+    assert "bloodmnist.npz" in seen
+    assert files_in(home / ".medmnist") == []
+
+
+def test_data_home_that_cannot_be_made(offered, home):
+    (home / "file").touch()
+    with pytest.raises(FileNotFoundError) as error:
+        load_bloodmnist(data_home=home / "file")
+    assert_says_what_to_do(error.value, home / "file" / "bloodmnist.npz")
+
+
+def test_missing_and_no_download(offered, home):
+    with pytest.raises(OSError, match="`download_if_missing` is False") as error:
+        load_bloodmnist(download_if_missing=False)
+    assert_says_what_to_do(error.value, home / ".medmnist" / "bloodmnist.npz")
+    assert offered.server.httpd.requests == []
+    assert files_in(home) == []
+
+
+def assert_says_what_to_do(error, path):
+    archive = _manifest.archives()[28]
+    for said in [archive.url, archive.md5, str(path), "load_bloodmnist_sample()"]:
+        assert said in str(error)
