@@ -1,0 +1,70 @@
+"""Settings of the documentation's build."""
+
+import re
+
+from skblood import __version__
+
+project = "skblood"
+author = "The skblood developers"
+copyright = author
+version = release = __version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.extlinks",
+    "numpydoc",
+    "sphinx_gallery.gen_gallery",
+    "sphinx_design",
+    "myst_parser",
+]
+exclude_patterns = ["_build", "_templates"]
+templates_path = ["_templates"]
+
+# Names of parameters stand between single backticks, as in scikit-learn's docstrings.
+default_role = "literal"
+extlinks = {"doi": ("https://doi.org/%s", "doi:%s")}
+
+# The template of a class documents its methods; numpydoc would list them once more.
+numpydoc_show_class_members = False
+toc_object_entries_show_parents = "hide"
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": r"[\\/]plot_",
+    # A page of the reference finds here which examples use its subject.
+    "doc_module": "skblood",
+    "backreferences_dir": "generated/examples",
+    "show_memory": False,
+    "show_signature": False,
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = "skblood"
+html_show_sourcelink = False
+html_theme_options = {
+    "navigation_with_keys": False,
+    "show_prev_next": False,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+# These have no pages below them, so a column that lists such pages would be empty.
+html_sidebars = {
+    page: []
+    for page in ("index", "getting_started", "architecture", "benchmarks", "changelog")
+}
+
+
+def unlink_scikit_learn(app, what, name, obj, options, lines):
+    """Turn the links of inherited docstrings into text: the pages are not here."""
+    if (getattr(obj, "__module__", None) or "").startswith("sklearn."):
+        text = "\n".join(lines)
+        text = re.sub(r":ref:`([^`<]+?)\s*<[^`]+>`", r"\1", text)
+        text = re.sub(r":ref:`[^`]+`", "scikit-learn's documentation", text)
+        lines[:] = text.split("\n")
+
+
+def setup(app):
+    """Connect what Sphinx has no setting for."""
+    app.connect("autodoc-process-docstring", unlink_scikit_learn)

@@ -1,0 +1,28 @@
+"""Scikit-learn estimators and data for blood-cell images.
+
+The public names are loaded on first use, so ``import skblood`` is instant and
+reading the data does not import torch.
+"""
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_HOME_OF = {
+    "BloodCNNClassifier": "skblood.cnn",
+    "BloodFNNClassifier": "skblood.fnn",
+    "load_bloodmnist": "skblood.datasets",
+    "load_bloodmnist_sample": "skblood.datasets",
+}
+
+__all__ = sorted(_HOME_OF)
+
+
+def __getattr__(name):
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME_OF[name]), name)
+
+
+def __dir__():
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,76 @@
+"""How pixels are scaled: learnt in fit, once, and kept with the weights."""
+
+import math
+
+import numpy as np
+
+from ._images import is_strip
+
+# Rows looked at in one go: no float copy of all of X ever exists.
+CHUNK_BYTES = 2**24
+
+
+def learn_scaling(data, scaling):
+    """Return what to subtract from the pixels, and what to divide them by.
+
+    Parameters
+    ----------
+    data : ImageDataset
+        Its weights count.
+    scaling : {"standard", "minmax"}
+        To mean 0 and variance 1, or to [-1, 1].
+
+    Returns
+    -------
+    center, scale : ndarray of shape (C,) for images, (H, W, C) for strips
+        In strips every position is a feature of its own.
+    """
+    pixel_axes = (0,) if is_strip(data.images.shape[1:]) else (0, 1, 2)
+    if scaling == "minmax":
+        low, high = _range(data, pixel_axes)
+        center, scale = (high + low) / 2, (high - low) / 2
+    else:
+        center, scale = _mean_and_deviation(data, pixel_axes)
+    # A constant pixel carries nothing: it becomes 0, whatever its value. The
+    # tolerance is that of the sums above, in double precision.
+    constant = scale <= 1e-10 * np.maximum(np.abs(center), np.finfo(float).tiny)
+    return center, np.where(constant, 1.0, scale)
+
+
+def _range(data, pixel_axes):
+    if data.images.dtype == np.uint8:
+        # Not what the images happen to hold, but what the camera's scale is.
+        shape = data.images.shape[len(pixel_axes) :]
+        return np.zeros(shape), np.full(shape, 255.0)
+    ranges = [
+        (chunk.min(axis=pixel_axes), chunk.max(axis=pixel_axes))
+        for chunk, _ in _chunks(data)
+    ]
+    lows, highs = zip(*ranges, strict=True)
+    return np.min(lows, axis=0), np.max(highs, axis=0)
+
+
+def _mean_and_deviation(data, pixel_axes):
+    # The deviations are summed around a first guess, the first image's mean, so
+    # that large offsets do not eat the digits of small variances.
+    guess, total, squares, total_weight = None, 0.0, 0.0, 0.0
+    for chunk, weights in _chunks(data):
+        if guess is None:
+            guess = chunk[:1].mean(axis=pixel_axes)
+        deviations = (chunk - guess).reshape(len(chunk), -1, *guess.shape)
+        total += np.tensordot(weights, deviations.sum(axis=1), axes=1)
+        squares += np.tensordot(weights, (deviations**2).sum(axis=1), axes=1)
+        total_weight += weights.sum() * deviations.shape[1]
+    shift = total / total_weight
+    return guess + shift, np.sqrt(np.maximum(squares / total_weight - shift**2, 0.0))
+
+
+def _chunks(data):
+    """Yield chunks of the images as float64, with their weights."""
+    n_rows = max(1, CHUNK_BYTES // (8 * math.prod(data.images.shape[1:])))
+    for start in range(0, len(data), n_rows):
+        images, _, weights = data.arrays(slice(start, start + n_rows))
+        yield (
+            images.astype(np.float64),
+            np.ones(len(images)) if weights is None else weights,
+        )

@@ -1,0 +1,87 @@
+"""Random transforms of a whole batch of images.
+
+Each takes standardised images ``(n, C, H, W)`` and a CPU `torch.Generator`, draws
+one transform for each image, and returns the new batch: the signature that the
+`augmentation` parameter of `BloodCNNClassifier` asks of a callable.
+"""
+
+import torch
+from torch.nn import functional
+
+
+def augment_cells(images, generator):
+    """Flip, rotate by quarter turns, and shift by up to two pixels.
+
+    A smear has no up or down, so all eight views of a cell are as likely; and the
+    crop around a cell is never quite centred.
+
+    Parameters
+    ----------
+    images : torch.Tensor of shape (n, C, H, W)
+    generator : torch.Generator
+        On the CPU.
+
+    Returns
+    -------
+    torch.Tensor of shape (n, C, H, W)
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skblood.augmentation import augment_cells
+    >>> augment_cells(torch.rand(5, 3, 28, 28), torch.Generator()).shape
+    torch.Size([5, 3, 28, 28])
+    """
+    return random_shift(random_dihedral(images, generator), generator)
+
+
+def random_dihedral(images, generator):
+    """Give each image one of the flips and quarter turns that keep its shape.
+
+    Parameters
+    ----------
+    images : torch.Tensor of shape (n, C, H, W)
+        Square images get one of 8 views, others one of 4.
+    generator : torch.Generator
+        On the CPU.
+
+    Returns
+    -------
+    torch.Tensor of shape (n, C, H, W)
+    """
+    flips = [lambda x: x.flip(3), lambda x: x.flip(2)]
+    if images.shape[2] == images.shape[3]:
+        flips.append(lambda x: x.transpose(2, 3))
+    for flip in flips:
+        chosen = torch.rand(len(images), 1, 1, 1, generator=generator) < 0.5
+        images = torch.where(chosen.to(images.device), flip(images), images)
+    return images
+
+
+def random_shift(images, generator, max_pixels=2):
+    """Shift each image by up to `max_pixels` along both axes.
+
+    What moves in from outside is the image's own mirror image.
+
+    Parameters
+    ----------
+    images : torch.Tensor of shape (n, C, H, W)
+        H and W greater than `max_pixels`.
+    generator : torch.Generator
+        On the CPU.
+    max_pixels : int, default=2
+
+    Returns
+    -------
+    torch.Tensor of shape (n, C, H, W)
+    """
+    n, _, height, width = images.shape
+    padded = functional.pad(images, [max_pixels] * 4, mode="reflect")
+    corner = torch.randint(2 * max_pixels + 1, (2, n, 1), generator=generator)
+    rows = (corner[0] + torch.arange(height)).to(images.device)
+    columns = (corner[1] + torch.arange(width)).to(images.device)
+    # Indexed channels-last, whole pixels move at a time.
+    pixels = padded.permute(0, 2, 3, 1)
+    image = torch.arange(n, device=images.device)[:, None, None]
+    shifted = pixels[image, rows[:, :, None], columns[:, None, :]]
+    return shifted.permute(0, 3, 1, 2)

@@ -1,0 +1,216 @@
+"""The convolutional classifier."""
+
+from numbers import Integral
+
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from ._base import BaseBloodClassifier
+from ._images import is_strip
+from .augmentation import augment_cells
+from .networks import ReportNetwork, ResidualNetwork
+
+
+class BloodCNNClassifier(BaseBloodClassifier):
+    """Convolutional neural network for images of blood cells.
+
+    It learns from the images as they are, uint8 or float, of any size, in colour or
+    grey. The default is a small residual network trained with random flips, quarter
+    turns and shifts.
+
+    Parameters
+    ----------
+    architecture : {"residual", "report"} or type, default="residual"
+        "residual" is `skblood.networks.ResidualNetwork`; "report" is the network of
+        the 2024 report [1]_, `skblood.networks.ReportNetwork`. A subclass of
+        `torch.nn.Module` is built as ``architecture((H, W, C), n_classes)``, takes
+        standardised float images (n, C, H, W) and returns logits (n, n_classes);
+        `transform` calls its method ``embed``, if it has one.
+    width : int, default=24
+        Channels of the residual network's first stage. The cost grows with the
+        square. "residual" only.
+    depth : int, default=2
+        Residual blocks in its second and in its third stage. "residual" only.
+    dropout : float, default=0.0
+        Share of the embedding that is dropped in training. "residual" only; "report"
+        has its own.
+    augmentation : "auto", callable or None, default="auto"
+        "auto" is `skblood.augmentation.augment_cells` for images and None for strips.
+        A callable gets ``(images, generator)``, standardised images (n, C, H, W) and
+        a `torch.Generator` on the CPU, and returns the new images.
+    max_epochs : "auto" or int, default="auto"
+        Passes over the data. "auto" is 24 and as many more as make 150 steps, so
+        that few images are seen more often. Without early stopping, all are run.
+    lr : float, default=0.04
+        Peak learning rate. The default suits "muon"; Adam's usual one is 1e-3 to 1e-2.
+    batch_size : int, default=64
+        The most samples in one step.
+    optimizer : {"muon", "adamw", "adam", "sgd"} or type, default="muon"
+        "muon" is `skblood.optimizers.Muon`, "sgd" has Nesterov momentum .9; a
+        `torch.optim.Optimizer` class is called with ``(parameter_groups, lr=lr)``.
+    lr_schedule : {"one_cycle", "constant"}, default="one_cycle"
+        "one_cycle" climbs to `lr` and then falls to zero [2]_.
+    weight_decay : float, default=0.02
+        For kernels and weight matrices.
+    label_smoothing : float, default=0.0
+        Share of each target that is spread over all classes.
+    scaling : {"standard", "minmax"}, default="standard"
+        Pixels are scaled to mean 0 and variance 1, or to [-1, 1], by what `fit`
+        learns of each channel (of each feature in strips).
+    image_shape : tuple (H, W) or (H, W, C), default=None
+        What a row of X is. By default, 3·s² features are an s×s RGB image, s² an s×s
+        grey one if s ≥ 8, and all else a strip of features.
+    class_weight : dict or "balanced", default=None
+        Weights of the classes, multiplied with `sample_weight`.
+    early_stopping : bool, default=False
+        Stop when the validation loss does not improve, and keep the best epoch's
+        weights.
+    validation_fraction : float, default=0.1
+        Share of the training data, stratified, that early stopping sets aside unless
+        `fit` is given `X_val` and `y_val`.
+    n_iter_no_change : int, default=10
+        Epochs without improvement after which early stopping stops.
+    tol : float, default=1e-4
+        What counts as an improvement of the validation loss.
+    warm_start : bool, default=False
+        Let `fit` go on from the weights of the last one.
+    device : str, default="auto"
+        "auto" is a GPU if there is one, else the CPU; or a torch device, "cuda:1".
+    callbacks : list of skorch callbacks, default=None
+        Copies of them are called in training.
+    verbose : int, default=0
+        With 1, print a line an epoch.
+    random_state : int, RandomState instance or None, default=None
+        Of the first weights, the shuffling, the augmentation and the validation
+        split. With an int, fits on one machine with as many threads are identical
+        bit for bit, and no global generator is touched.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels.
+    n_features_in_ : int
+        H · W · C.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if X was a DataFrame with string names.
+    image_shape_ : tuple (H, W, C)
+        What an image was taken to be.
+    device_ : str
+        Where the network runs.
+    n_iter_ : int
+        Epochs that the weights have seen.
+    loss_curve_ : list of float
+        Training loss of each epoch.
+    history_ : list of dict
+        Of each epoch: ``epoch``, ``train_loss``, ``train_acc``, ``dur`` in seconds,
+        and ``valid_loss`` and ``valid_acc`` where there were validation data.
+    net_ : skorch.NeuralNet
+        The trained net; its ``module_`` is the torch module.
+
+    See Also
+    --------
+    BloodFNNClassifier : A feed-forward network on the flattened image.
+    sklearn.neural_network.MLPClassifier : Scikit-learn's own network.
+
+    Notes
+    -----
+    Images less than 8 pixels high or wide count as strips, rows of features: they are
+    not augmented, every feature is scaled by itself, and the network computes in
+    double precision without batch statistics.
+
+    References
+    ----------
+    .. [1] Hobelsberger, Hassan, Savvides, Bharwani, "Optimizing Blood Cell
+       Classification with Convolutional Neural Networks", 2024.
+    .. [2] Smith and Topin, "Super-Convergence: Very Fast Training of Neural Networks
+       Using Large Learning Rates", 2018, arXiv:1708.07120.
+
+    Examples
+    --------
+    >>> from skblood import BloodCNNClassifier, load_bloodmnist_sample
+    >>> X, y = load_bloodmnist_sample("train", return_X_y=True)
+    >>> clf = BloodCNNClassifier(width=8, max_epochs=8, random_state=0).fit(X, y)
+    >>> X_test, y_test = load_bloodmnist_sample("test", return_X_y=True)
+    >>> clf.score(X_test, y_test) > 0.8
+    True
+    """
+
+    _parameter_constraints: dict = {
+        **BaseBloodClassifier._parameter_constraints,
+        "architecture": [StrOptions({"residual", "report"}), type],
+        "width": [Interval(Integral, 1, None, closed="left")],
+        "depth": [Interval(Integral, 1, None, closed="left")],
+        "augmentation": [StrOptions({"auto"}), callable, None],
+    }
+
+    _auto_epochs = 24
+    _auto_steps = 150
+
+    def __init__(
+        self,
+        *,
+        architecture="residual",
+        width=24,
+        depth=2,
+        dropout=0.0,
+        augmentation="auto",
+        max_epochs="auto",
+        lr=0.04,
+        batch_size=64,
+        optimizer="muon",
+        lr_schedule="one_cycle",
+        weight_decay=0.02,
+        label_smoothing=0.0,
+        scaling="standard",
+        image_shape=None,
+        class_weight=None,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        tol=1e-4,
+        warm_start=False,
+        device="auto",
+        callbacks=None,
+        verbose=0,
+        random_state=None,
+    ):
+        self.architecture = architecture
+        self.width = width
+        self.depth = depth
+        self.dropout = dropout
+        self.augmentation = augmentation
+        self.max_epochs = max_epochs
+        self.lr = lr
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.lr_schedule = lr_schedule
+        self.weight_decay = weight_decay
+        self.label_smoothing = label_smoothing
+        self.scaling = scaling
+        self.image_shape = image_shape
+        self.class_weight = class_weight
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
+        self.device = device
+        self.callbacks = callbacks
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def _network_class_and_options(self):
+        if self.architecture == "residual":
+            options = {
+                "width": self.width,
+                "depth": self.depth,
+                "dropout": self.dropout,
+            }
+            return ResidualNetwork, options
+        return (
+            ReportNetwork if self.architecture == "report" else self.architecture
+        ), {}
+
+    def _augmentation(self):
+        if self.augmentation == "auto":
+            return None if is_strip(self.image_shape_) else augment_cells
+        return self.augmentation

@@ -1,0 +1,239 @@
+"""The torch modules, and nothing else.
+
+A network is built from ``(image_shape, n_classes, **options)``, takes standardised
+float images ``(n, C, H, W)`` and returns logits ``(n, n_classes)``. Its ``embed``
+method returns what the last linear layer sees, ``(n, n_embedding)``.
+"""
+
+from functools import partial
+from math import prod
+
+import torch
+from torch import nn
+
+from ._images import is_strip
+
+ACTIVATIONS = {
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "logistic": nn.Sigmoid,
+    "identity": nn.Identity,
+}
+
+
+class ScaledNetwork(nn.Module):
+    """A network that takes pixels as they are stored and standardises them first.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Takes standardised images (n, C, H, W).
+    center, scale : ndarray of shape (H, W, C) or (C,)
+        What is subtracted from the pixels, and what they are then divided by.
+    dtype : torch.dtype
+        The precision of the computation.
+    """
+
+    def __init__(self, network, center, scale, dtype=torch.float32):
+        super().__init__()
+        self.network = network
+        self.register_buffer("center", torch.tensor(center, dtype=dtype))
+        self.register_buffer("inverse_scale", 1 / torch.tensor(scale, dtype=dtype))
+
+    def standardize(self, images):
+        """Turn stored images (n, H, W, C) into network input (n, C, H, W)."""
+        pixels = (images.to(self.center.dtype) - self.center).mul_(self.inverse_scale)
+        # Channels-last memory for free: the pixels stay where they are.
+        return pixels.permute(0, 3, 1, 2)
+
+    def forward(self, images):
+        return self.network(self.standardize(images))
+
+    def embed(self, images):
+        return self.network.embed(self.standardize(images))
+
+
+class ResidualNetwork(nn.Module):
+    """A small residual network for images of any size, and for strips.
+
+    A 3×3 stem, then three stages of residual blocks at full, half and quarter
+    resolution, `width`, 2 `width` and 4 `width` channels wide [1]_. Images are
+    batch-normalised and averaged over their area. In strips, position means
+    something, so they are flattened; and each sample is normalised by itself, so
+    that a sample's weight is exactly its number of repetitions.
+
+    Parameters
+    ----------
+    image_shape : tuple (H, W, C)
+    n_classes : int
+    width : int
+        Channels of the first stage.
+    depth : int
+        Residual blocks in the second and third stage; the first has one.
+    dropout : float
+        Share of the embedding that is dropped in training.
+
+    References
+    ----------
+    .. [1] He et al., "Deep Residual Learning for Image Recognition", CVPR 2016.
+    """
+
+    def __init__(self, image_shape, n_classes, *, width, depth, dropout):
+        super().__init__()
+        height, breadth, channels = image_shape
+        strip = is_strip(image_shape)
+        norm = _sample_norm if strip else nn.BatchNorm2d
+        # Along a side of one pixel there is nothing for a window to see.
+        window = [1 if side == 1 else 3 for side in (height, breadth)]
+        conv = partial(
+            nn.Conv2d,
+            kernel_size=window,
+            padding=[side // 2 for side in window],
+            bias=False,
+        )
+        stages = [(width, 1, 1), (2 * width, depth, 2), (4 * width, depth, 2)]
+        layers = [
+            conv(channels, width),
+            norm(width),
+            nn.ReLU(inplace=True),
+        ]
+        n_in = width
+        for n_out, n_blocks, stride in stages:
+            for block in range(n_blocks):
+                stride = stride if block == 0 else 1
+                layers.append(_ResidualBlock(n_in, n_out, stride, conv, norm))
+                n_in = n_out
+        self.features = nn.Sequential(*layers)
+        self.pool = nn.Flatten() if strip else _GlobalAverage()
+        n_embedding = n_in * (-(-height // 4) * -(-breadth // 4) if strip else 1)
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(n_embedding, n_classes)
+
+    def embed(self, images):
+        return self.pool(self.features(images))
+
+    def forward(self, images):
+        return self.head(self.dropout(self.embed(images)))
+
+
+class _ResidualBlock(nn.Module):
+    def __init__(self, n_in, n_out, stride, conv, norm):
+        super().__init__()
+        self.residual = nn.Sequential(
+            conv(n_in, n_out, stride=stride),
+            norm(n_out),
+            nn.ReLU(inplace=True),
+            conv(n_out, n_out),
+            norm(n_out),
+        )
+        self.shortcut = nn.Identity()
+        if stride != 1 or n_in != n_out:
+            self.shortcut = nn.Sequential(
+                # ceil_mode keeps odd sides, and sides of 1, as the convolution does.
+                nn.AvgPool2d(stride, ceil_mode=True),
+                nn.Conv2d(n_in, n_out, 1, bias=False),
+                norm(n_out),
+            )
+        # Each block starts as its shortcut, so depth costs nothing at the start.
+        nn.init.zeros_(self.residual[-1].weight)
+
+    def forward(self, x):
+        return torch.relu_(self.residual(x) + self.shortcut(x))
+
+
+class _GlobalAverage(nn.Module):
+    def forward(self, x):
+        return x.mean(dim=(2, 3))
+
+
+def _sample_norm(n_channels):
+    return nn.GroupNorm(1, n_channels)
+
+
+class ReportNetwork(nn.Module):
+    """The convolutional network of the 2024 report, layer by layer.
+
+    Conv(3→64, 2×2), ReLU, max-pool 2, dropout .25, Conv(64→64, 2×2), ReLU,
+    dropout .25, Linear(9216→64), dropout .25, Linear(64→8) for 28×28 RGB images
+    of 8 classes [1]_. Sides too small for a 2×2 window keep their size.
+
+    Parameters
+    ----------
+    image_shape : tuple (H, W, C)
+    n_classes : int
+
+    References
+    ----------
+    .. [1] Hobelsberger, Hassan, Savvides, Bharwani, "Optimizing Blood Cell
+       Classification with Convolutional Neural Networks", 2024.
+    """
+
+    def __init__(self, image_shape, n_classes):
+        super().__init__()
+        *sides, channels = image_shape
+        first, sides = _window(sides, stride=1)
+        pool, sides = _window(sides, stride=2)
+        second, sides = _window(sides, stride=1)
+        self.features = nn.Sequential(
+            nn.Conv2d(channels, 64, first),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(pool),
+            nn.Dropout(0.25),
+            nn.Conv2d(64, 64, second),
+            nn.ReLU(inplace=True),
+            nn.Dropout(0.25),
+            nn.Flatten(),
+            nn.Linear(64 * prod(sides), 64),
+        )
+        self.dropout = nn.Dropout(0.25)
+        self.head = nn.Linear(64, n_classes)
+
+    def embed(self, images):
+        return self.features(images)
+
+    def forward(self, images):
+        return self.head(self.dropout(self.embed(images)))
+
+
+def _window(sides, stride):
+    """Return the 2×2 window as far as it fits, and the sides it leaves."""
+    window = tuple(min(2, side) for side in sides)
+    if stride == 1:
+        return window, [side - w + 1 for side, w in zip(sides, window, strict=True)]
+    return window, [side // w for side, w in zip(sides, window, strict=True)]
+
+
+class FeedForwardNetwork(nn.Module):
+    """Fully connected layers on the flattened image; none hidden is a linear model.
+
+    Parameters
+    ----------
+    image_shape : tuple (H, W, C)
+    n_classes : int
+    hidden_layer_sizes : sequence of int
+    activation : {"relu", "tanh", "logistic", "identity"}
+    dropout : float
+        Share of every hidden layer that is dropped in training.
+    """
+
+    def __init__(
+        self, image_shape, n_classes, *, hidden_layer_sizes, activation, dropout
+    ):
+        super().__init__()
+        layers = [nn.Flatten()]
+        n_in = prod(image_shape)
+        for n_out in hidden_layer_sizes:
+            layers += [
+                nn.Linear(n_in, n_out),
+                ACTIVATIONS[activation](),
+                nn.Dropout(dropout),
+            ]
+            n_in = n_out
+        self.features = nn.Sequential(*layers)
+        self.head = nn.Linear(n_in, n_classes)
+
+    def embed(self, images):
+        return self.features(images)
+
+    def forward(self, images):
+        return self.head(self.embed(images))
