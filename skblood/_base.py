@@ -243,7 +243,8 @@ class BaseBloodClassifier(
         ndarray of shape (n,)
             Labels out of `classes_`.
         """
-        return self.classes_[self._logits(X).argmax(axis=1)]
+        winners = self._logits(X).argmax(axis=1)
+        return self.classes_[winners]
 
     def transform(self, X):
         """Return the embeddings: what the network's last layer sees of each image.

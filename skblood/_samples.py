@@ -13,7 +13,8 @@ def find_classes(y):
     classes = np.unique(y)
     if len(classes) < 2:
         raise ValueError(
-            f"A classifier needs samples of at least 2 classes, got 1 class: {classes[0]!r}."
+            "A classifier needs samples of at least 2 classes, got 1 class: "
+            f"{classes.tolist()}."
         )
     return classes
 

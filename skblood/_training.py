@@ -2,6 +2,7 @@
 
 import math
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -107,7 +108,7 @@ class BatchIterator:
         n = len(self.dataset)
         edges = np.linspace(0, n, len(self) + 1).astype(int)
         order = None if self.rng is None or len(self) == 1 else self.rng.permutation(n)
-        for start, stop in zip(edges[:-1], edges[1:], strict=True):
+        for start, stop in pairwise(edges):
             batch = slice(start, stop)
             yield self.dataset.batch(batch if order is None else order[batch])
 

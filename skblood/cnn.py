@@ -90,7 +90,7 @@ class BloodCNNClassifier(BaseBloodClassifier):
         The labels.
     n_features_in_ : int
         H · W · C.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if X was a DataFrame with string names.
     image_shape_ : tuple (H, W, C)
         What an image was taken to be.
@@ -142,8 +142,8 @@ class BloodCNNClassifier(BaseBloodClassifier):
         "augmentation": [StrOptions({"auto"}), callable, None],
     }
 
-    _auto_epochs = 24
-    _auto_steps = 150
+    _auto_epochs = 16
+    _auto_steps = 200
 
     def __init__(
         self,

@@ -65,8 +65,9 @@ class BloodFNNClassifier(BaseBloodClassifier):
     verbose : int, default=0
         With 1, print a line an epoch.
     random_state : int, RandomState instance or None, default=None
-        Of the first weights, the shuffling and the validation split. With an int, fits on one machine with as many threads are identical
-        bit for bit, and no global generator is touched.
+        Of the first weights, the shuffling, dropout and the validation split. With an
+        int, fits on one machine with as many threads are identical bit for bit, and no
+        global generator is touched.
 
     Attributes
     ----------
@@ -74,7 +75,7 @@ class BloodFNNClassifier(BaseBloodClassifier):
         The labels.
     n_features_in_ : int
         H · W · C.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if X was a DataFrame with string names.
     image_shape_ : tuple (H, W, C)
         What an image was taken to be.

@@ -1,11 +1,16 @@
-"""What holds for every test: no network, and no real home folder."""
+"""What holds for every test: no network, no real home folder, and shared fixtures."""
 
 import os
 import socket
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+# Before anything imports SciPy: with it, one more of scikit-learn's checks runs.
+os.environ["SCIPY_ARRAY_API"] = "1"
 
 
 class NetworkBlockedError(OSError):
@@ -72,3 +77,74 @@ def bloodmnist_home():
     if not folder or not Path(folder, "bloodmnist.npz").exists():
         pytest.skip("needs the full BloodMNIST, in the folder named by SKBLOOD_DATA")
     return Path(folder).absolute()
+
+
+# Cells to learn from and classifiers that learn from them in a moment. They are shared:
+# a test that changes one takes a copy. skblood is imported where it is needed, so that
+# tests of the data alone do not wait for torch.
+
+
+def some_of_each_class(split, n):
+    from skblood import load_bloodmnist_sample
+
+    X, y = load_bloodmnist_sample(split, return_X_y=True)
+    first = [np.flatnonzero(y == label)[:n] for label in np.unique(y)]
+    chosen = np.stack(first, axis=1).ravel()
+    X, y = X[chosen], y[chosen]
+    X.setflags(write=False)
+    y.setflags(write=False)
+    return X, y
+
+
+@pytest.fixture(scope="session")
+def cells():
+    """Return images and labels of ten cells of each class, 0 to 7 in turn."""
+    return some_of_each_class("train", 10)
+
+
+@pytest.fixture(scope="session")
+def new_cells():
+    """Return images and labels of five cells of each class, none of them in `cells`."""
+    return some_of_each_class("test", 5)
+
+
+@pytest.fixture(scope="session")
+def tiny_cnn():
+    """Return a function from parameters to a convolutional classifier."""
+    from skblood import BloodCNNClassifier
+
+    return partial(
+        BloodCNNClassifier,
+        width=4,
+        depth=1,
+        max_epochs=2,
+        batch_size=32,
+        device="cpu",
+        random_state=0,
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_fnn():
+    """Return a function from parameters to a feed-forward classifier."""
+    from skblood import BloodFNNClassifier
+
+    return partial(
+        BloodFNNClassifier,
+        max_epochs=2,
+        batch_size=32,
+        device="cpu",
+        random_state=0,
+    )
+
+
+@pytest.fixture(scope="session", params=["tiny_cnn", "tiny_fnn"])
+def tiny(request):
+    """Return `tiny_cnn`, then `tiny_fnn`."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="session")
+def fitted(tiny, cells):
+    """Return the classifier that `tiny` makes, fitted to the cells."""
+    return tiny().fit(*cells)
