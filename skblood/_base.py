@@ -1,7 +1,6 @@
-"""What both classifiers share: fit, partial_fit, predict, and the pickled state."""
+"""What both classifiers share: fit, partial_fit, predict."""
 
 import copy
-import warnings
 from contextlib import contextmanager, nullcontext
 from numbers import Integral, Real
 
@@ -20,18 +19,12 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from skorch.helper import predefined_split
 
-from . import __version__
 from ._device import resolve_device
 from ._images import check_images, is_strip
 from ._randomness import draws_in_training, seeded_torch
 from ._samples import check_weights, encode_labels, find_classes, split_rows
 from ._scaling import learn_scaling
-from ._state import (
-    load_module_arrays,
-    load_optimizer_arrays,
-    module_arrays,
-    optimizer_arrays,
-)
+from ._state import PickledAsArrays, load_optimizer_arrays, optimizer_arrays
 from ._training import (
     ImageDataset,
     ImageNet,
@@ -45,7 +38,11 @@ LARGEST_SEED = 2**31 - 1
 
 
 class BaseBloodClassifier(
-    ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator
+    PickledAsArrays,
+    ClassNamePrefixFeaturesOutMixin,
+    ClassifierMixin,
+    TransformerMixin,
+    BaseEstimator,
 ):
     """A scikit-learn classifier around a torch network that skorch trains.
 
@@ -411,58 +408,3 @@ class BaseBloodClassifier(
             vars(self).clear()
             vars(self).update(before)
             raise
-
-    # -- what is pickled ---------------------------------------------------------------
-
-    def __getstate__(self):
-        """Return the state as parameters and NumPy arrays.
-
-        The net is left out: its weights stand in ``_weights``, from which it is built
-        again. In the middle of `partial_fit`, the optimiser's running averages stand
-        in ``_averages``, so that the stream goes on as if nothing had been. A model
-        trained on a GPU thus opens on a machine without one.
-        """
-        state = dict(super().__getstate__())
-        net = state.pop("net_", None)
-        if net is not None:
-            state["_weights"] = module_arrays(net.module_)
-            if self._streaming:
-                state["_averages"] = optimizer_arrays(net.optimizer_)
-        state["_versions"] = _versions()
-        return state
-
-    def __setstate__(self, state):
-        state = dict(state)
-        weights = state.pop("_weights", None)
-        averages = state.pop("_averages", None)
-        self._warn_of_versions(state.pop("_versions"))
-        super().__setstate__(state)
-        if weights is not None:
-            self._restore_net(weights, averages)
-
-    def _restore_net(self, weights, averages):
-        try:
-            resolve_device(self.device_)
-        except ValueError:
-            self.device_ = str(resolve_device("auto"))
-        with seeded_torch(self._seed, self.device_):
-            module = self._make_module()
-        load_module_arrays(module, weights)
-        self.net_ = self._make_net(module)
-        self.net_.history.extend(copy.deepcopy(self.history_))
-        if averages is not None:
-            load_optimizer_arrays(self.net_.optimizer_, averages)
-
-    def _warn_of_versions(self, then):
-        now = _versions()
-        changed = [f"{k} {then[k]} (now {now[k]})" for k in now if then[k] != now[k]]
-        if changed:
-            warnings.warn(
-                f"This {type(self).__name__} was pickled with {', '.join(changed)}; "
-                "its predictions may differ.",
-                stacklevel=3,
-            )
-
-
-def _versions():
-    return {"skblood": __version__, "torch": torch.__version__.split("+")[0]}

@@ -1,7 +1,75 @@
-"""Weights as plain arrays: what estimators pickle in place of torch objects."""
+"""What is pickled: parameters and plain arrays in place of torch objects."""
+
+import copy
+import warnings
 
 import numpy as np
 import torch
+
+from . import __version__
+from ._device import resolve_device
+from ._randomness import seeded_torch
+
+
+class PickledAsArrays:
+    """Lets a classifier be pickled and copied without its net.
+
+    The classifier builds its module with ``_make_module()`` and a net around it with
+    ``_make_net(module)``.
+    """
+
+    def __getstate__(self):
+        """Return the state as parameters and NumPy arrays.
+
+        The net is left out: its weights stand in ``_weights``, from which it is built
+        again. In the middle of `partial_fit`, the optimiser's running averages stand
+        in ``_averages``, so that the stream goes on as if nothing had been. A model
+        trained on a GPU thus opens on a machine without one.
+        """
+        state = dict(super().__getstate__())
+        net = state.pop("net_", None)
+        if net is not None:
+            state["_weights"] = module_arrays(net.module_)
+            if self._streaming:
+                state["_averages"] = optimizer_arrays(net.optimizer_)
+        state["_versions"] = _versions()
+        return state
+
+    def __setstate__(self, state):
+        state = dict(state)
+        weights = state.pop("_weights", None)
+        averages = state.pop("_averages", None)
+        self._warn_of_versions(state.pop("_versions"))
+        super().__setstate__(state)
+        if weights is not None:
+            self._restore_net(weights, averages)
+
+    def _restore_net(self, weights, averages):
+        try:
+            resolve_device(self.device_)
+        except ValueError:
+            self.device_ = str(resolve_device("auto"))
+        with seeded_torch(self._seed, self.device_):
+            module = self._make_module()
+        load_module_arrays(module, weights)
+        self.net_ = self._make_net(module)
+        self.net_.history.extend(copy.deepcopy(self.history_))
+        if averages is not None:
+            load_optimizer_arrays(self.net_.optimizer_, averages)
+
+    def _warn_of_versions(self, then):
+        now = _versions()
+        changed = [f"{k} {then[k]} (now {now[k]})" for k in now if then[k] != now[k]]
+        if changed:
+            warnings.warn(
+                f"This {type(self).__name__} was pickled with {', '.join(changed)}; "
+                "its predictions may differ.",
+                stacklevel=3,
+            )
+
+
+def _versions():
+    return {"skblood": __version__, "torch": torch.__version__.split("+")[0]}
 
 
 def module_arrays(module):

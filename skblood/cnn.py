@@ -38,7 +38,7 @@ class BloodCNNClassifier(BaseBloodClassifier):
         A callable gets ``(images, generator)``, standardised images (n, C, H, W) and
         a `torch.Generator` on the CPU, and returns the new images.
     max_epochs : "auto" or int, default="auto"
-        Passes over the data. "auto" is 24 and as many more as make 150 steps, so
+        Passes over the data. "auto" is 16 and as many more as make 200 steps, so
         that few images are seen more often. Without early stopping, all are run.
     lr : float, default=0.04
         Peak learning rate. The default suits "muon"; Adam's usual one is 1e-3 to 1e-2.

@@ -25,7 +25,7 @@ class BloodFNNClassifier(BaseBloodClassifier):
     max_epochs : "auto" or int, default="auto"
         Passes over the data. "auto" is 20 and as many more as make 500 steps, so
         that few images are seen more often. Without early stopping, all are run.
-    lr : float, default=0.01
+    lr : float, default=0.003
         Peak learning rate.
     batch_size : int, default=128
         The most samples in one step.
@@ -34,7 +34,7 @@ class BloodFNNClassifier(BaseBloodClassifier):
         `torch.optim.Optimizer` class is called with ``(parameter_groups, lr=lr)``.
     lr_schedule : {"one_cycle", "constant"}, default="one_cycle"
         "one_cycle" climbs to `lr` and then falls to zero [2]_.
-    weight_decay : float, default=0.0
+    weight_decay : float, default=0.1
         For weight matrices.
     label_smoothing : float, default=0.0
         Share of each target that is spread over all classes.
@@ -134,11 +134,11 @@ class BloodFNNClassifier(BaseBloodClassifier):
         activation="relu",
         dropout=0.0,
         max_epochs="auto",
-        lr=0.01,
+        lr=0.003,
         batch_size=128,
         optimizer="adamw",
         lr_schedule="one_cycle",
-        weight_decay=0.0,
+        weight_decay=0.1,
         label_smoothing=0.0,
         scaling="standard",
         image_shape=None,
