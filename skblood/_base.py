@@ -364,6 +364,7 @@ class BaseBloodClassifier(
             label_smoothing=self.label_smoothing,
             augmentation=self._augmentation(),
             seed=(self._seed, len(self.history_)),
+            classes=np.arange(len(self.classes_)),
             device=self.device_,
             verbose=self.verbose,
             **options,

@@ -6,9 +6,10 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from skorch import NeuralNet
+from skorch import NeuralNetClassifier
 from skorch.callbacks import EarlyStopping, EpochTimer, LRScheduler, PrintLog
 from skorch.utils import noop
+from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import Dataset
 
@@ -130,7 +131,7 @@ def one_cycle(step, n_steps):
     return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / (n_steps - warm_up)))
 
 
-class ImageNet(NeuralNet):
+class ImageNet(NeuralNetClassifier):
     """A skorch net on whole batches of images, with sample weights.
 
     Parameters
@@ -161,8 +162,8 @@ class ImageNet(NeuralNet):
     ):
         super().__init__(
             module,
+            # The loss is computed below; this tells skorch that outputs are logits.
             criterion=torch.nn.CrossEntropyLoss,
-            criterion__reduction="none",
             dataset=ImageDataset,
             optimizer=optimizer,
             **{"train_split": None, **options},
@@ -232,32 +233,35 @@ class ImageNet(NeuralNet):
     def train_step_single(self, batch, **fit_params):
         if not self.module_.training:
             self._set_training(True)
-        images = self.module_.standardize(batch[0].to(self.device))
+        images, targets = (part.to(self.device) for part in batch)
+        images = self.module_.standardize(images)
         if self.augmentation is not None:
             images = self.augmentation(images, self.augmenting_)
         logits = self.module_.network(images)
-        loss = self._weighted_loss(logits, batch, self.label_smoothing)
+        loss = self._weighted_loss(logits, targets, batch.weights, self.label_smoothing)
         loss.backward()
-        return self._step_result(loss, logits, batch)
+        return self._step_result(loss, logits, targets)
 
     def validation_step(self, batch, **fit_params):
         self._set_training(False)
+        images, targets = (part.to(self.device) for part in batch)
         with torch.inference_mode():
-            logits = self.module_(batch[0].to(self.device))
-            loss = self._weighted_loss(logits, batch, label_smoothing=0.0)
-        return self._step_result(loss, logits, batch)
+            logits = self.module_(images)
+            loss = self._weighted_loss(logits, targets, batch.weights)
+        return self._step_result(loss, logits, targets)
 
-    def _weighted_loss(self, logits, batch, label_smoothing):
-        self.criterion_.label_smoothing = label_smoothing
-        losses = self.criterion_(logits, batch[1].to(self.device))
-        if batch.weights is None:
+    def _weighted_loss(self, logits, targets, weights, label_smoothing=0.0):
+        losses = cross_entropy(
+            logits, targets, reduction="none", label_smoothing=label_smoothing
+        )
+        if weights is None:
             return losses.mean()
         # The weights' mean is 1 over the data, so in expectation over batches this
         # is their weighted mean; dividing by a batch's own sum would be biased.
-        return (losses * batch.weights.to(losses)).mean()
+        return (losses * weights.to(losses)).mean()
 
-    def _step_result(self, loss, logits, batch):
-        n_correct = (logits.detach().argmax(1).cpu() == batch[1]).sum()
+    def _step_result(self, loss, logits, targets):
+        n_correct = (logits.detach().argmax(dim=1) == targets).sum()
         return {"loss": loss, "y_pred": logits, "n_correct": n_correct}
 
     def infer_all(self, images, method):

@@ -103,7 +103,9 @@ class Muon(AdamW):
                 continue
             state = self.state[weight]
             if not state:
+                state["step"] = torch.tensor(0.0)  # AdamW looks for it in all states
                 state["momentum"] = torch.zeros_like(weight)
+            state["step"] += 1
             momentum = state["momentum"].lerp_(weight.grad, 1 - group["momentum"])
             nesterov = weight.grad.lerp(momentum, group["momentum"])
             update = orthogonalize(nesterov.flatten(1)).view_as(weight)
