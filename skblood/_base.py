@@ -267,7 +267,11 @@ class BaseBloodClassifier(
 
     def _logits(self, X):
         images = self._check_new_images(X)
-        return self.net_.infer_all(images, self.net_.module_).astype(np.float64)
+        return self.net_.infer_all(images, self._infer_logits).astype(np.float64)
+
+    def _infer_logits(self, images):
+        """Return the logits of one batch of images as they are stored."""
+        return self.net_.module_(images)
 
     def _embed(self, images):
         module = self.net_.module_

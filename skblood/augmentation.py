@@ -49,13 +49,36 @@ def random_dihedral(images, generator):
     -------
     torch.Tensor of shape (n, C, H, W)
     """
-    flips = [lambda x: x.flip(3), lambda x: x.flip(2)]
-    if images.shape[2] == images.shape[3]:
-        flips.append(lambda x: x.transpose(2, 3))
-    for flip in flips:
+    for flip in _flips(images):
         chosen = torch.rand(len(images), 1, 1, 1, generator=generator) < 0.5
         images = torch.where(chosen.to(images.device), flip(images), images)
     return images
+
+
+def dihedral_views(images):
+    """Return the batch in all flips and quarter turns that keep the images' shape.
+
+    Parameters
+    ----------
+    images : torch.Tensor of shape (n, C, H, W)
+
+    Returns
+    -------
+    list of torch.Tensor of shape (n, C, H, W)
+        8 views of square images, 4 of others; the first is the batch itself.
+    """
+    views = [images]
+    for flip in _flips(images):
+        views += [flip(view) for view in views]
+    return views
+
+
+def _flips(images):
+    """Return the mirrorings that all the views are compositions of."""
+    flips = [lambda x: x.flip(3), lambda x: x.flip(2)]
+    if images.shape[2] == images.shape[3]:
+        flips.append(lambda x: x.transpose(2, 3))
+    return flips
 
 
 def random_shift(images, generator, max_pixels=2):
