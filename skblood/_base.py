@@ -333,13 +333,17 @@ class BaseBloodClassifier(
             max_epochs=n_epochs,
             train_split=predefined_split(valid) if valid else None,
         )
-        if earlier and streaming and self._streaming:
+        if earlier and streaming and self._is_mid_stream():
             load_optimizer_arrays(net.optimizer_, optimizer_arrays(earlier.optimizer_))
         with self._seeded(module):
             net.partial_fit(train)
         self.net_ = net
-        self._streaming = streaming
+        self._streamed_by = self.optimizer if streaming else None
         self._record(net.history)
+
+    def _is_mid_stream(self):
+        """Tell whether the optimiser's averages are of use to the next partial_fit."""
+        return self._streamed_by is not None and self._streamed_by == self.optimizer
 
     def _new_module(self, train):
         self._scaling = learn_scaling(train, self.scaling)

@@ -5,6 +5,7 @@ memory-mapped arrays stay on disk.
 """
 
 from math import isqrt, prod
+from numbers import Integral
 
 import numpy as np
 from scipy.sparse import issparse
@@ -111,15 +112,16 @@ def _resolve_shape(wanted, found, n_features):
 
 
 def _check_image_shape(image_shape):
-    shape = tuple(int(side) for side in image_shape)
+    shape = tuple(image_shape)
     if len(shape) == 2:
         shape = (*shape, 1)
-    if len(shape) != 3 or min(shape) < 1 or shape[2] not in (1, 3):
+    are_sides = all(isinstance(side, Integral) and side >= 1 for side in shape)
+    if len(shape) != 3 or not are_sides or shape[2] not in (1, 3):
         raise ValueError(
             "image_shape must be (H, W) or (H, W, C) with positive sides and 1 or 3 "
             f"channels, got {tuple(image_shape)!r}."
         )
-    return shape
+    return tuple(int(side) for side in shape)
 
 
 def _guess_shape(n_features):

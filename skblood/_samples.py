@@ -43,6 +43,8 @@ def check_weights(sample_weight, class_weight, X, y):
         )
     if class_weight is not None:
         by_class = compute_sample_weight(class_weight, y)
+        if by_class.min() < 0:
+            raise ValueError(f"Negative weights in class_weight={class_weight!r}.")
         weights = by_class if weights is None else weights * by_class
     if weights is None:
         return None, None

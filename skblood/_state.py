@@ -30,7 +30,7 @@ class PickledAsArrays:
         net = state.pop("net_", None)
         if net is not None:
             state["_weights"] = module_arrays(net.module_)
-            if self._streaming:
+            if self._is_mid_stream():
                 state["_averages"] = optimizer_arrays(net.optimizer_)
         state["_versions"] = _versions()
         return state

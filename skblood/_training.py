@@ -69,8 +69,7 @@ class ImageDataset(Dataset):
         """Return the same as a `Batch` of tensors."""
         images, targets, weights = self.arrays(index)
         return Batch(
-            # A copy in any case: torch has no read-only tensors.
-            torch.from_numpy(np.array(images)),
+            torch.from_numpy(_copy_for_torch(images)),
             None if targets is None else torch.from_numpy(targets),
             None if weights is None else torch.from_numpy(weights),
         )
@@ -80,6 +79,12 @@ class ImageDataset(Dataset):
         _, targets, weights = self.arrays(index)
         rows = index if self.rows is None else self.rows[index]
         return ImageDataset(self.images, targets, weights, rows)
+
+
+def _copy_for_torch(images):
+    """Copy an array, which may be read-only, in a byte order and width torch has."""
+    dtype = images.dtype.newbyteorder("=")
+    return images.astype(np.float64 if dtype == np.longdouble else dtype)
 
 
 class BatchIterator:

@@ -9,6 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+# Networks as small as the tests' gain nothing from threads, and wait for each other
+# where cores are shared. Torch reads this on import, in subprocesses as well.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # Before anything imports SciPy: with it, one more of scikit-learn's checks runs.
 os.environ["SCIPY_ARRAY_API"] = "1"
 

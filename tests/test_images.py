@@ -104,7 +104,9 @@ def test_data_frame_with_names(tiny, fitted, cells):
     assert not hasattr(clf.fit(X, y), "feature_names_in_")
 
 
-@pytest.mark.parametrize("image_shape", [(10, 12, 3), [10, 12, 3], np.array([10, 12, 3])])
+@pytest.mark.parametrize(
+    "image_shape", [(10, 12, 3), [10, 12, 3], np.array([10, 12, 3])]
+)
 def test_image_shape_of_rows(tiny, cells, image_shape):
     X, y = cells
     X = X[:, :10, :12]

@@ -1,0 +1,228 @@
+"""Batches, early stopping, callbacks, and what is printed."""
+
+import numpy as np
+import pytest
+import skorch
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.metrics import log_loss
+from sklearn.model_selection import GridSearchCV
+
+
+class Diary(skorch.callbacks.Callback):
+    """Keep what happened in training."""
+
+    def __init__(self):
+        self.events = []
+
+    def on_train_begin(self, net, **kwargs):
+        self.events.append("begin")
+
+    def on_batch_end(self, net, batch, training, **kwargs):
+        if training:
+            self.events.append(len(batch[0]))
+
+    def on_epoch_end(self, net, **kwargs):
+        self.events.append("epoch")
+
+    def on_train_end(self, net, **kwargs):
+        self.events.append("end")
+
+
+def diary_of(clf):
+    return dict(clf.net_.callbacks_)["Diary"].events
+
+
+# -- batches ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "n, batch_size, sizes",
+    [
+        (64, 32, [32, 32]),
+        (65, 64, [32, 33]),  # not 64 and a last one of a single row
+        (80, 79, [40, 40]),
+        (80, 100, [80]),
+        (9, 2, [1, 2, 2, 2, 2]),
+        (9, 1, [1] * 9),
+    ],
+)
+def test_batches(tiny, cells, n, batch_size, sizes):
+    X, y = cells
+    clf = tiny(max_epochs=1, batch_size=batch_size, callbacks=[Diary()])
+    clf.fit(X[:n], y[:n])
+    assert sorted(diary_of(clf)[1:-2]) == sizes
+    assert np.isfinite(clf.predict_proba(X)).all()
+
+
+def test_each_epoch_sees_each_image_once_in_a_new_order(tiny_cnn, cells):
+    X, y = cells
+    seen = []
+
+    def watch(images, generator):
+        seen.append(images.clone())
+        return images
+
+    tiny_cnn(augmentation=watch, max_epochs=2).fit(X, y)
+    first, second = torch.cat(seen[:3]), torch.cat(seen[3:])
+    assert not torch.equal(first, second)
+    as_sets = [sorted(image.sum().item() for image in part) for part in (first, second)]
+    assert_allclose(*as_sets, rtol=1e-4)
+
+
+def test_auto_epochs_are_more_for_few_images(tiny_fnn, cells):
+    X, y = cells
+    few = tiny_fnn(max_epochs="auto", batch_size=128).fit(X, y)
+    more = tiny_fnn(max_epochs="auto", batch_size=8).fit(X, y)
+    assert few.n_iter_ == 20 + 500
+    assert more.n_iter_ == 20 + 50
+
+
+@pytest.mark.parametrize(
+    "schedule, shape", [("one_cycle", "peaks inside"), ("constant", "is flat")]
+)
+def test_learning_rates(tiny, cells, schedule, shape):
+    rates = []
+
+    class Watch(skorch.callbacks.Callback):
+        def on_batch_begin(self, net, training, **kwargs):
+            rates.append(net.optimizer_.param_groups[0]["lr"])
+
+    tiny(lr=0.01, lr_schedule=schedule, callbacks=[Watch()]).fit(*cells)
+    assert len(rates) == 6
+    if shape == "is flat":
+        assert_allclose(rates, 0.01)
+    else:
+        assert rates[0] < 0.001
+        assert 0.009 < max(rates) <= 0.01
+        assert rates[-1] < 0.003
+
+
+# -- validation ------------------------------------------------------------------------
+
+
+def test_validation_is_recorded(tiny, fitted, cells, new_cells):
+    X_val, y_val = new_cells
+    clf = tiny().fit(*cells, X_val=X_val, y_val=y_val)
+    last = clf.history_[-1]
+    assert_allclose(last["valid_loss"], log_loss(y_val, clf.predict_proba(X_val)))
+    assert_allclose(last["valid_acc"], clf.score(X_val, y_val))
+    # And that is all: it changes nothing in training.
+    assert_array_equal(clf.predict_proba(X_val), fitted.predict_proba(X_val))
+    assert clf.loss_curve_ == fitted.loss_curve_
+
+
+def test_validation_images_come_in_any_form(tiny, cells, new_cells):
+    X_val, y_val = new_cells
+    images = tiny().fit(*cells, X_val=X_val, y_val=y_val)
+    rows = tiny().fit(*cells, X_val=X_val.reshape(40, -1), y_val=y_val.tolist())
+    assert images.history_[-1]["valid_loss"] == rows.history_[-1]["valid_loss"]
+
+
+LONG = {"early_stopping": True, "max_epochs": 60, "n_iter_no_change": 3, "tol": 0.0}
+
+
+def test_early_stopping_keeps_the_best_epoch(tiny, cells, new_cells):
+    X_val, y_val = new_cells
+    clf = tiny(lr_schedule="constant", **LONG).fit(*cells, X_val=X_val, y_val=y_val)
+    losses = [epoch["valid_loss"] for epoch in clf.history_]
+    best = int(np.argmin(losses))
+    assert clf.n_iter_ == len(losses) == best + 1 + 3 < 60
+    assert_allclose(log_loss(y_val, clf.predict_proba(X_val)), losses[best], rtol=1e-5)
+
+
+def test_early_stopping_with_a_part_of_the_data(tiny, cells):
+    clf = tiny(lr_schedule="constant", validation_fraction=0.3, **LONG).fit(*cells)
+    losses = [epoch["valid_loss"] for epoch in clf.history_]
+    assert clf.n_iter_ == int(np.argmin(losses)) + 1 + 3 < 60
+
+
+def test_early_stopping_by_tolerance(tiny, cells, new_cells):
+    X_val, y_val = new_cells
+    clf = tiny(**LONG | {"tol": 100.0}).fit(*cells, X_val=X_val, y_val=y_val)
+    assert clf.n_iter_ == 1 + 3
+
+
+def test_early_stopping_without_need(tiny, cells, new_cells):
+    X_val, y_val = new_cells
+    clf = tiny(early_stopping=True).fit(*cells, X_val=X_val, y_val=y_val)
+    assert clf.n_iter_ == 2
+
+
+def test_early_stopping_says_nothing(tiny, cells, capsys):
+    tiny(validation_fraction=0.3, **LONG).fit(*cells)
+    assert capsys.readouterr() == ("", "")
+
+
+# -- callbacks -------------------------------------------------------------------------
+
+
+def test_callbacks_are_called(tiny, cells):
+    clf = tiny(callbacks=[Diary()]).fit(*cells)
+    events = diary_of(clf)
+    assert [e for e in events if isinstance(e, str)] == [
+        "begin",
+        "epoch",
+        "epoch",
+        "end",
+    ]
+    assert sum(e for e in events if isinstance(e, int)) == 160
+
+
+def test_callbacks_that_are_passed_stay_as_they_are(tiny, cells):
+    diary = Diary()
+    clf = tiny(callbacks=[diary]).fit(*cells)
+    assert diary.events == []
+    assert clf.callbacks == [diary]
+    assert clf.fit(*cells).n_iter_ == 2
+
+
+def test_callbacks_may_have_names(tiny, cells):
+    clf = tiny(callbacks=[("mine", Diary())]).fit(*cells)
+    assert dict(clf.net_.callbacks_)["mine"].events
+
+
+def test_callbacks_of_skorch(tiny, cells, new_cells):
+    X_val, y_val = new_cells
+    stop = skorch.callbacks.EarlyStopping(patience=2, threshold=10, sink=lambda _: None)
+    clf = tiny(callbacks=[stop], max_epochs=50)
+    assert clf.fit(*cells, X_val=X_val, y_val=y_val).n_iter_ == 3
+
+
+def test_callbacks_in_a_parallel_search(tiny_fnn, cells):
+    # A callback of skorch, which the workers can import.
+    stop = skorch.callbacks.EarlyStopping("train_loss", patience=1, threshold=10)
+    clf = tiny_fnn(callbacks=[stop], max_epochs=50)
+    search = GridSearchCV(clf, {"lr": [1e-3, 1e-2]}, cv=2, n_jobs=2).fit(*cells)
+    assert search.best_estimator_.n_iter_ == 2
+
+
+def test_interrupt_ends_the_training(tiny, cells):
+    class Interrupt(skorch.callbacks.Callback):
+        def on_batch_end(self, net, training, **kwargs):
+            if len(net.history) == 2:
+                raise KeyboardInterrupt
+
+    X, y = cells
+    clf = tiny(max_epochs=9, callbacks=[Interrupt()]).fit(X, y)
+    assert clf.n_iter_ == len(clf.loss_curve_) == 1
+    assert clf.predict_proba(X).shape == (80, 8)
+
+
+# -- output ----------------------------------------------------------------------------
+
+
+def test_verbose(tiny, cells, capsys):
+    clf = tiny(verbose=1, max_epochs=3).fit(*cells)
+    header, rule, *epochs = capsys.readouterr().out.splitlines()
+    assert "train_loss" in header and "train_acc" in header
+    assert set(rule) == {"-", " "}
+    assert [int(line.split()[0]) for line in epochs] == [1, 2, 3]
+    assert [float(line.split()[2]) for line in epochs] == [
+        pytest.approx(loss, abs=1e-4) for loss in clf.loss_curve_
+    ]
+
+
+def test_silence(tiny, cells, capsys):
+    tiny().fit(*cells)
+    assert capsys.readouterr() == ("", "")
