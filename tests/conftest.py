@@ -152,3 +152,9 @@ def tiny(request):
 def fitted(tiny, cells):
     """Return the classifier that `tiny` makes, fitted to the cells."""
     return tiny().fit(*cells)
+
+
+@pytest.fixture(scope="session")
+def fitted_cnn(tiny_cnn, cells):
+    """Return a convolutional classifier, fitted to the cells."""
+    return tiny_cnn().fit(*cells)

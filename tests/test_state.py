@@ -100,19 +100,21 @@ def test_parameters_set_after_fit_do_not_matter(fitted, cells):
     assert_array_equal(by_pickle(changed).predict_proba(X), fitted.predict_proba(X))
 
 
-def test_another_process(fitted, cells, tmp_path):
-    X, _ = cells
-    joblib.dump((fitted, X), tmp_path / "model.joblib")
+def test_another_process(tiny_cnn, tiny_fnn, cells, tmp_path):
+    X, y = cells
+    clfs = [tiny_cnn().fit(X, y), tiny_fnn().fit(X, y)]
+    joblib.dump((clfs, X), tmp_path / "models.joblib")
     script = (
         "import joblib, numpy, sys\n"
-        "clf, X = joblib.load(sys.argv[1])\n"
-        "numpy.save(sys.argv[2], clf.predict_proba(X))"
+        "clfs, X = joblib.load(sys.argv[1])\n"
+        "numpy.save(sys.argv[2], [clf.predict_proba(X) for clf in clfs])"
     )
     subprocess.run(
-        [sys.executable, "-c", script, tmp_path / "model.joblib", tmp_path / "p.npy"],
+        [sys.executable, "-c", script, tmp_path / "models.joblib", tmp_path / "p.npy"],
         check=True,
     )
-    assert_array_equal(np.load(tmp_path / "p.npy"), fitted.predict_proba(X))
+    expected = [clf.predict_proba(X) for clf in clfs]
+    assert_array_equal(np.load(tmp_path / "p.npy"), expected)
 
 
 def test_memory_mapped(fitted, cells, tmp_path):

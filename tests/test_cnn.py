@@ -1,0 +1,158 @@
+"""The convolutional classifier: architectures and augmentation."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_array_equal
+from torch import nn
+
+from skblood.augmentation import augment_cells
+
+SIDES = [(1, 1), (8, 8), (9, 13), (28, 28), (64, 64)]
+
+
+def random_images(image_shape, n=16):
+    return np.random.RandomState(0).randint(0, 256, (n, *image_shape)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(
+    "sides", [(1, 1), (8, 8), (9, 13), (28, 28), (64, 64)], ids=str
+)
+@pytest.mark.parametrize("architecture", ["residual", "report"])
+def test_image_sizes(tiny_cnn, architecture, sides, channels):
+    X = random_images((*sides, channels))
+    clf = tiny_cnn(architecture=architecture, max_epochs=1)
+    clf.fit(X, np.arange(16) % 3)
+    assert clf.image_shape_ == (*sides, channels)
+    assert clf.predict_proba(X).shape == (16, 3)
+    assert clf.transform(X).shape == (16, len(clf.get_feature_names_out()))
+
+
+def test_report(tiny_cnn, cells):
+    clf = tiny_cnn(architecture="report", max_epochs=1).fit(*cells)
+    linear = [m for m in clf.net_.module_.modules() if isinstance(m, nn.Linear)]
+    assert [m.in_features for m in linear] == [64 * 12 * 12, 64]
+    assert sum(p.numel() for p in clf.net_.module_.parameters()) == 607_688
+    assert clf.transform(cells[0]).shape == (80, 64)
+
+
+def test_width_and_depth(tiny_cnn, cells):
+    X, _ = cells
+    embeddings = [tiny_cnn(width=w).fit(*cells).transform(X) for w in (2, 5)]
+    assert [e.shape for e in embeddings] == [(80, 8), (80, 20)]
+    n_parameters = [
+        sum(p.numel() for p in tiny_cnn(depth=d).fit(*cells).net_.module_.parameters())
+        for d in (1, 2)
+    ]
+    assert n_parameters[0] < n_parameters[1]
+
+
+def test_learns_the_cells(tiny_cnn, cells):
+    X, y = cells
+    clf = tiny_cnn(width=8, max_epochs=25, batch_size=16).fit(X, y)
+    assert clf.score(X, y) > 0.7
+
+
+class Averages(nn.Module):
+    """Tell cells apart by their mean colour."""
+
+    def __init__(self, image_shape, n_classes):
+        super().__init__()
+        self.head = nn.Linear(image_shape[2], n_classes)
+
+    def forward(self, images):
+        return self.head(images.mean(dim=(2, 3)))
+
+
+class AveragesWithEmbedding(Averages):
+    def embed(self, images):
+        return images.mean(dim=(2, 3))
+
+
+@pytest.mark.parametrize("architecture", [Averages, AveragesWithEmbedding])
+def test_own_architecture(tiny_cnn, cells, architecture):
+    X, y = cells
+    clf = tiny_cnn(architecture=architecture, lr=0.1, optimizer="adam").fit(X, y)
+    assert isinstance(clf.net_.module_.network, architecture)
+    assert clf.predict_proba(X).shape == (80, 8)
+    assert clf.loss_curve_[1] < clf.loss_curve_[0]
+    again = pickle.loads(pickle.dumps(clf))
+    assert_array_equal(again.predict_proba(X), clf.predict_proba(X))
+    other = tiny_cnn(architecture=architecture, lr=0.1, optimizer="adam").fit(X, y)
+    assert_array_equal(other.predict_proba(X), clf.predict_proba(X))
+
+
+def test_embedding_of_an_own_architecture(tiny_cnn, cells):
+    X, y = cells
+    clf = tiny_cnn(architecture=AveragesWithEmbedding).fit(X, y)
+    assert clf.transform(X).shape == (80, 3)
+    assert len(clf.get_feature_names_out()) == 3
+
+
+def test_own_architecture_without_embedding(tiny_cnn, cells):
+    X, y = cells
+    clf = tiny_cnn(architecture=Averages).fit(X, y)
+    with pytest.raises(TypeError, match=r"method embed.*Averages does not have"):
+        clf.transform(X)
+
+
+def test_augmentation_auto(tiny_cnn, fitted_cnn, cells):
+    X, y = cells
+    named = tiny_cnn(augmentation=augment_cells).fit(X, y)
+    assert_array_equal(named.predict_proba(X), fitted_cnn.predict_proba(X))
+
+
+def test_augmentation_none(tiny_cnn, fitted_cnn, cells):
+    X, y = cells
+    none = tiny_cnn(augmentation=None).fit(X, y)
+    same = tiny_cnn(augmentation=lambda images, generator: images).fit(X, y)
+    assert_array_equal(none.predict_proba(X), same.predict_proba(X))
+    assert not np.array_equal(none.predict_proba(X), fitted_cnn.predict_proba(X))
+
+
+def test_strips_are_not_augmented(tiny_cnn, cells):
+    X, y = cells
+    strips = X[:, 14, 10:20, 1].reshape(80, 10)
+    auto = tiny_cnn().fit(strips, y).predict_proba(strips)
+    none = tiny_cnn(augmentation=None).fit(strips, y).predict_proba(strips)
+    assert_array_equal(auto, none)
+
+
+def test_augmentation_by_a_function(tiny_cnn, cells, new_cells):
+    X, y = cells
+    calls = []
+
+    def watch(images, generator):
+        calls.append((images, generator, generator.get_state()))
+        torch.rand(1, generator=generator)
+        return images
+
+    tiny_cnn(augmentation=watch).fit(X, y, X_val=X, y_val=y).predict(X)
+    assert len(calls) == 6  # the batches of training, and no others
+    for images, generator, _ in calls:
+        assert images.dtype == torch.float32
+        assert images.shape[1:] == (3, 28, 28)
+        assert isinstance(generator, torch.Generator)
+        assert generator.device.type == "cpu"
+    states = {bytes(state.tolist()[:5000]) for *_, state in calls}
+    assert len(states) == 6  # it goes on from batch to batch
+
+
+def test_augmentation_sees_standardised_images(tiny_cnn, cells):
+    seen = []
+
+    def watch(images, generator):
+        seen.append(images.clone())
+        return images
+
+    tiny_cnn(augmentation=watch, max_epochs=1).fit(*cells)
+    images = torch.cat(seen)
+    torch.testing.assert_close(
+        images.mean(dim=(0, 2, 3)), torch.zeros(3), atol=1e-4, rtol=0
+    )
+    torch.testing.assert_close(
+        images.std(dim=(0, 2, 3)), torch.ones(3), atol=1e-4, rtol=0
+    )

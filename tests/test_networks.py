@@ -1,0 +1,127 @@
+"""The modules by themselves: shapes, layers, and how inputs are scaled."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from skblood.networks import (
+    FeedForwardNetwork,
+    ReportNetwork,
+    ResidualNetwork,
+    ScaledNetwork,
+)
+
+RESIDUAL = {"width": 4, "depth": 2, "dropout": 0.0}
+SHAPES = [
+    (side_h, side_w, channels)
+    for side_h, side_w in [(1, 1), (1, 30), (2, 2), (8, 8), (9, 13), (28, 28), (64, 64)]
+    for channels in (1, 3)
+]
+
+
+def batch_of(image_shape, n=3):
+    height, width, channels = image_shape
+    return torch.rand(n, channels, height, width, generator=torch.Generator())
+
+
+def n_parameters(module):
+    return sum(p.numel() for p in module.parameters())
+
+
+def layers(module, kind):
+    return [layer for layer in module.modules() if isinstance(layer, kind)]
+
+
+@pytest.mark.parametrize("image_shape", SHAPES, ids=str)
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda shape: ResidualNetwork(shape, 5, **RESIDUAL),
+        lambda shape: ReportNetwork(shape, 5),
+        lambda shape: FeedForwardNetwork(
+            shape, 5, hidden_layer_sizes=(6,), activation="relu", dropout=0.0
+        ),
+    ],
+    ids=["residual", "report", "feed-forward"],
+)
+def test_every_size(make, image_shape):
+    network, images = make(image_shape).eval(), batch_of(image_shape)
+    embedding = network.embed(images)
+    assert embedding.shape == (3, network.head.in_features)
+    torch.testing.assert_close(network(images), network.head(embedding))
+    assert network(images).shape == (3, 5)
+    network.train()(images).sum().backward()
+    assert all(p.grad is not None for p in network.parameters())
+
+
+@pytest.mark.parametrize("image_shape", [(8, 8, 3), (28, 28, 1), (9, 13, 3)])
+def test_embedding_of_images_is_an_average(image_shape):
+    network = ResidualNetwork(image_shape, 8, **RESIDUAL)
+    assert network.head.in_features == 4 * RESIDUAL["width"]
+
+
+@pytest.mark.parametrize("image_shape", [(1, 1, 1), (1, 30, 1), (7, 28, 3)])
+def test_strips_have_no_batch_statistics(image_shape):
+    network = ResidualNetwork(image_shape, 8, **RESIDUAL)
+    assert not layers(network, nn.BatchNorm2d)
+    assert layers(network, nn.GroupNorm)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_depth_and_width(depth):
+    network = ResidualNetwork((28, 28, 3), 8, width=6, depth=depth, dropout=0.0)
+    # The stem, and a block has two; a shortcut that changes the shape has one.
+    assert len(layers(network, nn.Conv2d)) == 1 + 2 * (1 + 2 * depth) + 2
+    assert {conv.out_channels for conv in layers(network, nn.Conv2d)} == {6, 12, 24}
+
+
+def test_dropout_of_the_residual_network():
+    images = batch_of((28, 28, 3))
+    network = ResidualNetwork((28, 28, 3), 8, width=4, depth=1, dropout=0.5)
+    assert not torch.equal(network(images), network(images))
+    network.eval()
+    assert torch.equal(network(images), network(images))
+
+
+def test_report_network_is_that_of_the_report():
+    network = ReportNetwork((28, 28, 3), 8)
+    kinds = [type(layer) for layer in network.modules() if not list(layer.children())]
+    assert kinds == [
+        *(nn.Conv2d, nn.ReLU, nn.MaxPool2d, nn.Dropout),
+        *(nn.Conv2d, nn.ReLU, nn.Dropout),
+        *(nn.Flatten, nn.Linear, nn.Dropout, nn.Linear),
+    ]
+    convs, linears = layers(network, nn.Conv2d), layers(network, nn.Linear)
+    assert [conv.kernel_size for conv in convs] == [(2, 2), (2, 2)]
+    assert [conv.out_channels for conv in convs] == [64, 64]
+    assert [(layer.in_features, layer.out_features) for layer in linears] == [
+        (64 * 12 * 12, 64),
+        (64, 8),
+    ]
+    assert [layer.p for layer in layers(network, nn.Dropout)] == [0.25] * 3
+    assert n_parameters(network) == 832 + 16448 + 589888 + 520
+
+
+def test_feed_forward_layers():
+    network = FeedForwardNetwork(
+        (28, 28, 3), 8, hidden_layer_sizes=(20, 10), activation="tanh", dropout=0.3
+    )
+    linears = layers(network, nn.Linear)
+    assert [layer.out_features for layer in linears] == [20, 10, 8]
+    assert len(layers(network, nn.Tanh)) == 2
+    assert [layer.p for layer in layers(network, nn.Dropout)] == [0.3, 0.3]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("shape", [(3,), (8, 8, 3)], ids=["channels", "features"])
+def test_scaled_network(dtype, shape):
+    rng = np.random.RandomState(0)
+    center, scale = rng.rand(*shape) * 100, rng.rand(*shape) + 50
+    module = ScaledNetwork(nn.Flatten(), center, scale, dtype)
+    images = rng.randint(0, 256, (4, 8, 8, 3)).astype(np.uint8)
+    scaled = module.standardize(torch.from_numpy(images))
+    assert scaled.shape == (4, 3, 8, 8)
+    assert scaled.dtype == dtype
+    expected = np.moveaxis((images - center) / scale, 3, 1)
+    np.testing.assert_allclose(scaled, expected, atol=1e-5)

@@ -1,0 +1,184 @@
+"""Muon, and the groups of parameters that every optimiser gets."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from skblood.optimizers import Muon, make_optimizer, orthogonalize
+
+
+def network(seed=0):
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return nn.Sequential(
+            nn.Conv2d(1, 4, 3, bias=False),
+            nn.BatchNorm2d(4),
+            nn.Conv2d(4, 6, 2),
+            nn.Flatten(),
+            nn.Linear(6 * 5 * 5, 8),
+            nn.Linear(8, 2),
+        )
+
+
+def train(module, optimizer, n_steps=5, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    for _ in range(n_steps):
+        images = torch.randn(8, 1, 8, 8, generator=generator)
+        optimizer.zero_grad()
+        (module(images) ** 2).mean().backward()
+        optimizer.step()
+
+
+def assert_same_parameters(first, second):
+    for p, q in zip(first.parameters(), second.parameters(), strict=True):
+        assert torch.equal(p, q)
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (4, 20), (20, 4), (1, 7), (7, 1), (64, 64)])
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e4])
+def test_orthogonalize(shape, size):
+    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0)) * size
+    result = orthogonalize(matrix)
+    assert result.shape == shape
+    # Up to the smallest ones, which come up last.
+    singular_values = torch.linalg.svdvals(result)
+    large = torch.linalg.svdvals(matrix) > 0.1 * torch.linalg.matrix_norm(matrix, 2)
+    assert singular_values.max() < 1.3
+    assert singular_values[large].min() > 0.6
+    # The directions stay: the product with the transpose of the whole is symmetric.
+    product = result.double() @ matrix.double().T / size
+    torch.testing.assert_close(product, product.T, atol=1e-3, rtol=1e-3)
+
+
+def test_orthogonalize_zero():
+    assert torch.equal(orthogonalize(torch.zeros(3, 4)), torch.zeros(3, 4))
+
+
+@pytest.mark.parametrize("orthogonal", [True, False])
+def test_muon_minimises_a_quadratic(orthogonal):
+    generator = torch.Generator().manual_seed(0)
+    target = torch.randn(6, 9, generator=generator)
+    weight = nn.Parameter(torch.zeros(6, 9))
+    group = {"params": [weight], "weight_decay": 0.0, "orthogonalize": orthogonal}
+    optimizer = Muon([group], lr=0.1)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=100)
+    for _ in range(100):
+        optimizer.zero_grad()
+        loss = ((weight - target) ** 2).mean()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    assert loss < 0.01 * (target**2).mean()
+
+
+def test_muon_steps_are_as_long_for_any_gradient():
+    lengths = []
+    for size in (1e-3, 1e3):
+        weight = nn.Parameter(torch.zeros(6, 9))
+        optimizer = Muon([{"params": [weight], "orthogonalize": True}], lr=0.1)
+        weight.grad = size * torch.eye(6, 9)
+        optimizer.step()
+        lengths.append(torch.linalg.matrix_norm(weight.detach(), 2))
+    torch.testing.assert_close(*lengths, rtol=0.01, atol=0)
+    assert 0.06 < lengths[0] < 0.13
+
+
+def test_muon_without_orthogonal_groups_is_adamw():
+    ours, theirs = network(), network()
+    options = {"lr": 0.01, "weight_decay": 0.1}
+    muon = Muon([{"params": ours.parameters(), **options}], lr=1.0)
+    adamw = torch.optim.AdamW(theirs.parameters(), **options, fused=True)
+    train(ours, muon)
+    train(theirs, adamw)
+    assert_same_parameters(ours, theirs)
+
+
+def test_muon_takes_inner_weights_and_leaves_the_rest_to_adamw():
+    module = network()
+    optimizer = make_optimizer("muon", module, lr=0.04, weight_decay=0.02)
+    names = {p: name for name, p in module.named_parameters()}
+    groups = {group["orthogonalize"]: set() for group in optimizer.param_groups}
+    for group in optimizer.param_groups:
+        groups[group["orthogonalize"]] |= {names[p] for p in group["params"]}
+    assert groups[True] == {"2.weight", "4.weight"}
+    assert groups[False] == set(names.values()) - groups[True]
+
+
+@pytest.mark.parametrize("name", ["muon", "adamw", "adam", "sgd", torch.optim.RMSprop])
+def test_only_matrices_decay(name):
+    module = network()
+    optimizer = make_optimizer(name, module, lr=0.01, weight_decay=0.3)
+    decays = {
+        p: group["weight_decay"]
+        for group in optimizer.param_groups
+        for p in group["params"]
+    }
+    assert len(decays) == len(list(module.parameters()))
+    assert all(decay == (0.3 if p.ndim > 1 else 0) for p, decay in decays.items())
+
+
+@pytest.mark.parametrize(
+    "name, theirs",
+    [
+        ("adamw", torch.optim.AdamW),
+        ("adam", torch.optim.Adam),
+        (torch.optim.RMSprop, torch.optim.RMSprop),
+    ],
+)
+def test_named_optimizers_are_those_of_torch(name, theirs):
+    ours, other = network(), network()
+    train(ours, make_optimizer(name, ours, lr=0.01, weight_decay=0.0))
+    train(other, theirs(other.parameters(), lr=0.01, weight_decay=0.0))
+    for p, q in zip(ours.parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(p, q)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("n_layers", [1, 2, 3])
+def test_muon_for_few_layers(n_layers):
+    module = nn.Sequential(*(nn.Linear(4, 4) for _ in range(n_layers)))
+    optimizer = make_optimizer("muon", module, lr=0.1, weight_decay=0.0)
+    updated = [p for group in optimizer.param_groups for p in group["params"]]
+    assert len(updated) == len(set(updated)) == 2 * n_layers
+    before = copy.deepcopy(module)
+    module(torch.ones(2, 4)).square().sum().backward()
+    optimizer.step()
+    for p, q in zip(module.parameters(), before.parameters(), strict=True):
+        assert not torch.equal(p, q)
+
+
+def test_frozen_parameters_are_left_out():
+    module = network()
+    module[0].requires_grad_(False)
+    optimizer = make_optimizer("muon", module, lr=0.1, weight_decay=0.0)
+    updated = {p for group in optimizer.param_groups for p in group["params"]}
+    assert updated == set(module.parameters()) - set(module[0].parameters())
+
+
+def test_step_calls_a_closure():
+    weight = nn.Parameter(torch.ones(3, 3))
+    optimizer = Muon([{"params": [weight], "orthogonalize": True}], lr=0.1)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (weight**2).sum()
+        loss.backward()
+        return loss
+
+    assert optimizer.step(closure) == 9
+    assert (weight**2).sum() < 9
+
+
+@pytest.mark.parametrize("name", ["muon", "adamw", "sgd"])
+def test_state_dict_round_trip(name):
+    module = network()
+    optimizer = make_optimizer(name, module, lr=0.01, weight_decay=0.1)
+    train(module, optimizer)
+    again = copy.deepcopy(module)
+    resumed = make_optimizer(name, again, lr=0.5, weight_decay=0.9)
+    resumed.load_state_dict(copy.deepcopy(optimizer.state_dict()))
+    train(module, optimizer, seed=1)
+    train(again, resumed, seed=1)
+    assert_same_parameters(module, again)
