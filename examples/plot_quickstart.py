@@ -67,7 +67,7 @@ ConfusionMatrixDisplay.from_predictions(
     test.target,
     predicted,
     display_labels=names,
-    xticks_rotation=45,
+    xticks_rotation="vertical",
     cmap="Blues",
     colorbar=False,
     ax=right.subplots(),

@@ -277,7 +277,7 @@ class BaseBloodClassifier(
         module = self.net_.module_
         if not hasattr(module.network, "embed"):
             raise TypeError(
-                f"transform needs a network with a method embed(images), which "
+                "transform needs a network with a method embed(images), which "
                 f"{type(module.network).__name__} does not have."
             )
         return self.net_.infer_all(images, module.embed)
@@ -329,7 +329,9 @@ class BaseBloodClassifier(
         module = copy.deepcopy(earlier.module_) if earlier else self._new_module(train)
         net = self._make_net(
             module,
-            callbacks=[] if streaming else self._callbacks(train, valid, n_epochs),
+            # Copies: a search fits many clones with the callbacks it was given.
+            callbacks=([] if streaming else self._own_callbacks(train, n_epochs))
+            + copy.deepcopy(self.callbacks or []),
             max_epochs=n_epochs,
             train_split=predefined_split(valid) if valid else None,
         )
@@ -379,7 +381,7 @@ class BaseBloodClassifier(
         )
         return net.initialize()
 
-    def _callbacks(self, train, valid, n_epochs):
+    def _own_callbacks(self, train, n_epochs):
         callbacks = []
         if self.lr_schedule == "one_cycle":
             n_steps = n_epochs * count_batches(len(train), self.batch_size)
@@ -387,8 +389,7 @@ class BaseBloodClassifier(
         if self.early_stopping:
             stop = early_stopping_callback(self.n_iter_no_change, self.tol)
             callbacks.append(("early_stopping", stop))
-        # Copies: a search fits many clones with the callbacks it was given.
-        return callbacks + copy.deepcopy(self.callbacks or [])
+        return callbacks
 
     def _seeded(self, module):
         if draws_in_training(module.network):
