@@ -41,15 +41,18 @@ REPORT = {
     "batch_size": 128,
     "weight_decay": 0.0,
     "scaling": "minmax",
-    "max_epochs": 30,
 }
 RECIPES = {
     "default": BloodCNNClassifier,
     "default_tta": partial(BloodCNNClassifier, test_time_augmentation=True),
     "report_cnn": partial(
-        BloodCNNClassifier, architecture="report", augmentation=None, **REPORT
+        BloodCNNClassifier,
+        architecture="report",
+        augmentation=None,
+        max_epochs=30,
+        **REPORT,
     ),
-    "report_fnn": partial(BloodFNNClassifier, **REPORT),
+    "report_fnn": partial(BloodFNNClassifier, max_epochs=50, **REPORT),
     "fnn": BloodFNNClassifier,
 }
 SCIKIT_LEARN = {
