@@ -22,7 +22,13 @@ from skorch.helper import predefined_split
 from ._device import resolve_device
 from ._images import check_images, is_strip
 from ._randomness import draws_in_training, seeded_torch
-from ._samples import check_weights, encode_labels, find_classes, split_rows
+from ._samples import (
+    check_weights,
+    encode_labels,
+    find_classes,
+    split_rows,
+    weigh_classes,
+)
 from ._scaling import learn_scaling
 from ._state import PickledAsArrays, load_optimizer_arrays, optimizer_arrays
 from ._training import (
@@ -77,6 +83,11 @@ class BaseBloodClassifier(
         "random_state": ["random_state"],
     }
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None):
         """Fit the network to images and their labels.
@@ -110,7 +121,7 @@ class BaseBloodClassifier(
         with self._unchanged_on_error():
             continues = self.warm_start and hasattr(self, "net_")
             images, y = check_images(self, X, y, reset=not continues)
-            rows, weights = check_weights(sample_weight, self.class_weight, images, y)
+            rows, weights = check_weights(sample_weight, images)
             counting = y if rows is None else y[rows]
             if not continues:
                 self._start(find_classes(counting))
@@ -120,7 +131,7 @@ class BaseBloodClassifier(
                     f"classes_={self.classes_.tolist()}, got "
                     f"{np.unique(counting).tolist()}."
                 )
-            train = self._dataset(images, counting, weights, rows)
+            train = self._training_data(images, counting, weights, rows)
             valid = self._validation_data(X_val, y_val)
             if self.early_stopping and valid is None:
                 train, valid = self._split(train)
@@ -131,7 +142,9 @@ class BaseBloodClassifier(
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one epoch on a part of the data, at a constant learning rate.
 
-        The first call, unless `fit` came before, learns the scaling of the pixels.
+        A stream has no end that a schedule could lead to; a tenth of the `lr` that
+        suits `fit` is a good start. The first call, unless `fit` came before, learns
+        the scaling of the pixels.
 
         Parameters
         ----------
@@ -167,7 +180,7 @@ class BaseBloodClassifier(
                     "does not see all samples. Pass the weights as a dict."
                 )
             images, y = check_images(self, X, y, reset=first)
-            rows, weights = check_weights(sample_weight, self.class_weight, images, y)
+            rows, weights = check_weights(sample_weight, images)
             if first:
                 self._start(find_classes(np.asarray(classes)))
             elif classes is not None and not np.array_equal(
@@ -177,7 +190,8 @@ class BaseBloodClassifier(
                     f"classes={np.unique(classes).tolist()} is not the same as in the "
                     f"first call: {self.classes_.tolist()}."
                 )
-            train = self._dataset(images, y if rows is None else y[rows], weights, rows)
+            counting = y if rows is None else y[rows]
+            train = self._training_data(images, counting, weights, rows)
             self._train(train, n_epochs=1, streaming=True)
         return self
 
@@ -296,8 +310,10 @@ class BaseBloodClassifier(
         self._seed = check_random_state(self.random_state).randint(LARGEST_SEED)
         vars(self).pop("net_", None)
 
-    def _dataset(self, images, y, weights=None, rows=None):
-        return ImageDataset(images, encode_labels(y, self.classes_), weights, rows)
+    def _training_data(self, images, y, weights, rows):
+        codes = encode_labels(y, self.classes_)
+        weights = weigh_classes(self.class_weight, self.classes_, codes, weights)
+        return ImageDataset(images, codes, weights, rows)
 
     def _validation_data(self, X_val, y_val):
         if (X_val is None) != (y_val is None):
@@ -305,7 +321,8 @@ class BaseBloodClassifier(
             raise ValueError(f"{given} is provided, but {missing} was not provided.")
         if X_val is None:
             return None
-        return self._dataset(*check_images(self, X_val, y_val, reset=False))
+        images, y = check_images(self, X_val, y_val, reset=False)
+        return ImageDataset(images, encode_labels(y, self.classes_))
 
     def _split(self, data):
         parts = split_rows(
@@ -326,7 +343,9 @@ class BaseBloodClassifier(
         the optimiser was.
         """
         earlier = getattr(self, "net_", None)
+        goes_on = streaming and earlier and self._is_mid_stream()
         module = copy.deepcopy(earlier.module_) if earlier else self._new_module(train)
+        self._net_options = self._current_net_options()
         net = self._make_net(
             module,
             # Copies: a search fits many clones with the callbacks it was given.
@@ -335,17 +354,19 @@ class BaseBloodClassifier(
             max_epochs=n_epochs,
             train_split=predefined_split(valid) if valid else None,
         )
-        if earlier and streaming and self._is_mid_stream():
+        if goes_on:
             load_optimizer_arrays(net.optimizer_, optimizer_arrays(earlier.optimizer_))
         with self._seeded(module):
             net.partial_fit(train)
+        if "train_loss" not in net.history[0]:
+            raise KeyboardInterrupt  # skorch returns, but nothing has been learnt
         self.net_ = net
-        self._streamed_by = self.optimizer if streaming else None
+        self._streaming = streaming
         self._record(net.history)
 
     def _is_mid_stream(self):
         """Tell whether the optimiser's averages are of use to the next partial_fit."""
-        return self._streamed_by is not None and self._streamed_by == self.optimizer
+        return self._streaming and self._net_options["optimizer"] == self.optimizer
 
     def _new_module(self, train):
         self._scaling = learn_scaling(train, self.scaling)
@@ -364,19 +385,25 @@ class BaseBloodClassifier(
         module = ScaledNetwork(network.to(dtype), *self._scaling, dtype)
         return module.to(memory_format=torch.channels_last)
 
+    def _current_net_options(self):
+        return {
+            "optimizer": self.optimizer,
+            "lr": self.lr,
+            "batch_size": self.batch_size,
+            "weight_decay": self.weight_decay,
+            "label_smoothing": self.label_smoothing,
+            "verbose": self.verbose,
+        }
+
     def _make_net(self, module, **options):
+        """Put a net around a module, by the parameters of the last training."""
         net = ImageNet(
             module,
-            optimizer=self.optimizer,
-            lr=self.lr,
-            batch_size=self.batch_size,
-            weight_decay=self.weight_decay,
-            label_smoothing=self.label_smoothing,
             augmentation=self._augmentation(),
             seed=(self._seed, len(self.history_)),
             classes=np.arange(len(self.classes_)),
             device=self.device_,
-            verbose=self.verbose,
+            **self._net_options,
             **options,
         )
         return net.initialize()

@@ -2,7 +2,7 @@
 
 import numpy as np
 from sklearn.model_selection import train_test_split
-from sklearn.utils import compute_sample_weight
+from sklearn.utils import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
 
@@ -31,27 +31,56 @@ def encode_labels(y, classes):
     return np.searchsorted(classes, y)
 
 
-def check_weights(sample_weight, class_weight, X, y):
-    """Return the rows of positive weight, and their weights with a mean of 1.
+def check_weights(sample_weight, X):
+    """Return the rows of positive weight and their weights; None where none is given.
 
-    Both are None where every sample counts the same.
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n,) or None
+    X : ndarray of shape (n, ...)
+
+    Returns
+    -------
+    rows : ndarray of int or None
+    weights : ndarray of shape (n_rows,) or None
     """
-    weights = None
-    if sample_weight is not None:
-        weights = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
+    if sample_weight is None:
+        return None, None
+    weights = _check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    )
+    rows = np.flatnonzero(weights)
+    return rows, weights[rows]
+
+
+def weigh_classes(class_weight, classes, codes, weights):
+    """Return the sample weights times the weights of their classes, with a mean of 1.
+
+    Parameters
+    ----------
+    class_weight : dict, "balanced" or None
+    classes : ndarray of shape (n_classes,)
+    codes : ndarray of shape (n,)
+        Class indices.
+    weights : ndarray of shape (n,) or None
+
+    Returns
+    -------
+    ndarray of shape (n,) or None
+        None where every sample counts the same.
+    """
     if class_weight is not None:
-        by_class = compute_sample_weight(class_weight, y)
+        by_class = compute_class_weight(
+            class_weight, classes=classes, y=classes[codes], sample_weight=weights
+        )
         if by_class.min() < 0:
             raise ValueError(f"Negative weights in class_weight={class_weight!r}.")
-        weights = by_class if weights is None else weights * by_class
+        weights = by_class[codes] * (1.0 if weights is None else weights)
     if weights is None:
-        return None, None
-    rows = np.flatnonzero(weights)
-    if not len(rows):
+        return None
+    if not weights.any():
         raise ValueError("Sample weights times class weights are zero for all samples.")
-    return rows, weights[rows] / weights[rows].mean()
+    return weights / weights.mean()
 
 
 def split_rows(codes, fraction, classes, seed):

@@ -18,7 +18,7 @@ def learn_scaling(data, scaling):
     data : ImageDataset
         Its weights count.
     scaling : {"standard", "minmax"}
-        To mean 0 and variance 1, or to [-1, 1].
+        To mean 0 and variance 1 by channel, or to [-1, 1] by the range of them all.
 
     Returns
     -------
@@ -38,16 +38,16 @@ def learn_scaling(data, scaling):
 
 
 def _range(data, pixel_axes):
-    if data.images.dtype == np.uint8:
-        # Not what the images happen to hold, but what the camera's scale is.
-        shape = data.images.shape[len(pixel_axes) :]
-        return np.zeros(shape), np.full(shape, 255.0)
     ranges = [
         (chunk.min(axis=pixel_axes), chunk.max(axis=pixel_axes))
         for chunk, _ in _chunks(data)
     ]
     lows, highs = zip(*ranges, strict=True)
-    return np.min(lows, axis=0), np.max(highs, axis=0)
+    low, high = np.min(lows, axis=0), np.max(highs, axis=0)
+    if is_strip(data.images.shape[1:]):
+        return low, high
+    # Channels are measured on one scale: none is stretched more than the others.
+    return np.full_like(low, low.min()), np.full_like(high, high.max())
 
 
 def _mean_and_deviation(data, pixel_axes):

@@ -30,7 +30,7 @@ class PickledAsArrays:
         net = state.pop("net_", None)
         if net is not None:
             state["_weights"] = module_arrays(net.module_)
-            if self._is_mid_stream():
+            if self._streaming:
                 state["_averages"] = optimizer_arrays(net.optimizer_)
         state["_versions"] = _versions()
         return state

@@ -90,8 +90,7 @@ def _copy_for_torch(images):
 class BatchIterator:
     """Cuts a dataset into batches whose sizes differ by one row at most.
 
-    So there is never a last batch of a single row, which batch normalisation could
-    not bear.
+    So no last batch is left with a row or two, whose statistics would say little.
 
     Parameters
     ----------
@@ -215,6 +214,7 @@ class ImageNet(NeuralNetClassifier):
             loss += step["loss"].detach() * rows
             correct += step["n_correct"]
             n_samples += rows
+            self.history.record_batch(f"{prefix}_batch_size", rows)
             self.notify("on_batch_end", batch=batch, training=training, **step)
         self._record(f"{prefix}_loss", float(loss) / n_samples, best=min)
         self._record(f"{prefix}_acc", float(correct) / n_samples, best=max)
@@ -227,10 +227,22 @@ class ImageNet(NeuralNetClassifier):
 
     def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         super().on_epoch_end(net, dataset_train, dataset_valid, **kwargs)
-        loss = self.history[-1, "train_loss"]
-        if not math.isfinite(loss):
+        self._check_finite(
+            "training loss", torch.tensor(self.history[-1, "train_loss"])
+        )
+
+    def on_train_end(self, net, X=None, y=None, **kwargs):
+        super().on_train_end(net, X=X, y=y, **kwargs)
+        # The last loss was computed before the last step: one more look.
+        some = X.batch(slice(0, self.batch_size))[0].to(self.device)
+        self._set_training(False)
+        with torch.inference_mode():
+            self._check_finite("logits", self.module_(some))
+
+    def _check_finite(self, what, values):
+        if not torch.isfinite(values).all():
             raise ValueError(
-                f"The training loss became {loss} in epoch {len(self.history)}: the "
+                f"The {what} became infinite or NaN in epoch {len(self.history)}: the "
                 f"learning rate may be too high (lr={self.lr}), or sample weights or "
                 "pixels may be too large."
             )

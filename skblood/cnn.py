@@ -4,6 +4,7 @@ from numbers import Integral
 
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
+from torch import nn
 
 from ._base import BaseBloodClassifier
 from ._images import is_strip
@@ -58,16 +59,17 @@ class BloodCNNClassifier(BaseBloodClassifier):
     label_smoothing : float, default=0.0
         Share of each target that is spread over all classes.
     scaling : {"standard", "minmax"}, default="standard"
-        Pixels are scaled to mean 0 and variance 1, or to [-1, 1], by what `fit`
-        learns of each channel (of each feature in strips).
+        Pixels are scaled by what `fit` learns: "standard" to mean 0 and variance 1 in
+        each channel, "minmax" to [-1, 1] by the range of all channels together. In
+        strips, each feature is scaled by itself.
     image_shape : tuple (H, W) or (H, W, C), default=None
         What a row of X is. By default, 3·s² features are an s×s RGB image, s² an s×s
         grey one if s ≥ 8, and all else a strip of features.
     class_weight : dict or "balanced", default=None
         Weights of the classes, multiplied with `sample_weight`.
     early_stopping : bool, default=False
-        Stop when the validation loss does not improve, and keep the best epoch's
-        weights.
+        Stop when the validation loss does not improve by more than `tol`, and keep the
+        weights of the last epoch that did improve it.
     validation_fraction : float, default=0.1
         Share of the training data, stratified, that early stopping sets aside unless
         `fit` is given `X_val` and `y_val`.
@@ -76,7 +78,8 @@ class BloodCNNClassifier(BaseBloodClassifier):
     tol : float, default=1e-4
         What counts as an improvement of the validation loss.
     warm_start : bool, default=False
-        Let `fit` go on from the weights of the last one.
+        Let `fit` go on from the weights of the last one, with its network, scaling and
+        device.
     device : str, default="auto"
         "auto" is a GPU if there is one, else the CPU; or a torch device, "cuda:1".
     callbacks : list of skorch callbacks, default=None
@@ -101,7 +104,7 @@ class BloodCNNClassifier(BaseBloodClassifier):
     device_ : str
         Where the network runs.
     n_iter_ : int
-        Epochs that the weights have seen.
+        Epochs of training, over all calls that went on from one another.
     loss_curve_ : list of float
         Training loss of each epoch.
     history_ : list of dict
@@ -213,9 +216,14 @@ class BloodCNNClassifier(BaseBloodClassifier):
                 "dropout": self.dropout,
             }
             return ResidualNetwork, options
-        return (
-            ReportNetwork if self.architecture == "report" else self.architecture
-        ), {}
+        if self.architecture == "report":
+            return ReportNetwork, {}
+        if not issubclass(self.architecture, nn.Module):
+            raise TypeError(
+                "architecture must be 'residual', 'report' or a subclass of "
+                f"torch.nn.Module, got {self.architecture!r}."
+            )
+        return self.architecture, {}
 
     def _augmentation(self):
         if self.augmentation == "auto":

@@ -39,18 +39,18 @@ class BloodFNNClassifier(BaseBloodClassifier):
     label_smoothing : float, default=0.0
         Share of each target that is spread over all classes.
     scaling : {"standard", "minmax"}, default="minmax"
-        Pixels are scaled to mean 0 and variance 1, or to [-1, 1], by what `fit`
-        learns of each channel (of each feature in strips). Without convolutions,
-        "minmax" does better on cells: it does not stretch the channel that varies
-        least.
+        Pixels are scaled by what `fit` learns: "standard" to mean 0 and variance 1 in
+        each channel, "minmax" to [-1, 1] by the range of all channels together. In
+        strips, each feature is scaled by itself. Without convolutions, "minmax" does
+        better on cells: it does not stretch the channel that varies least.
     image_shape : tuple (H, W) or (H, W, C), default=None
         What a row of X is. By default, 3·s² features are an s×s RGB image, s² an s×s
         grey one if s ≥ 8, and all else a strip of features.
     class_weight : dict or "balanced", default=None
         Weights of the classes, multiplied with `sample_weight`.
     early_stopping : bool, default=False
-        Stop when the validation loss does not improve, and keep the best epoch's
-        weights.
+        Stop when the validation loss does not improve by more than `tol`, and keep the
+        weights of the last epoch that did improve it.
     validation_fraction : float, default=0.1
         Share of the training data, stratified, that early stopping sets aside unless
         `fit` is given `X_val` and `y_val`.
@@ -59,7 +59,8 @@ class BloodFNNClassifier(BaseBloodClassifier):
     tol : float, default=1e-4
         What counts as an improvement of the validation loss.
     warm_start : bool, default=False
-        Let `fit` go on from the weights of the last one.
+        Let `fit` go on from the weights of the last one, with its network, scaling and
+        device.
     device : str, default="auto"
         "auto" is a GPU if there is one, else the CPU; or a torch device, "cuda:1".
     callbacks : list of skorch callbacks, default=None
@@ -84,7 +85,7 @@ class BloodFNNClassifier(BaseBloodClassifier):
     device_ : str
         Where the network runs.
     n_iter_ : int
-        Epochs that the weights have seen.
+        Epochs of training, over all calls that went on from one another.
     loss_curve_ : list of float
         Training loss of each epoch.
     history_ : list of dict

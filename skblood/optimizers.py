@@ -1,7 +1,7 @@
 """What updates the weights: torch's optimisers by name, and Muon."""
 
 import torch
-from torch.optim import SGD, Adam, AdamW
+from torch.optim import SGD, Adam, AdamW, Optimizer
 
 # Muon's step has the same size for every weight matrix whatever its gradient; Adam's
 # vectors (norms, biases, the first and last layer) do best at a smaller one.
@@ -37,14 +37,19 @@ def make_optimizer(optimizer, network, *, lr, weight_decay):
     named = {"adamw": AdamW, "adam": Adam}
     if optimizer in named:
         return named[optimizer](groups, lr=lr, fused=True)
+    if not issubclass(optimizer, Optimizer):
+        raise TypeError(
+            "optimizer must be a name or a subclass of torch.optim.Optimizer, got "
+            f"{optimizer!r}."
+        )
     return optimizer(groups, lr=lr)
 
 
 def _muon_groups(groups, lr):
     """Take the inner kernels out for Muon; the rest is AdamW's."""
     matrices, vectors = groups
-    inner = matrices["params"][1:-1]
-    outer = [matrices["params"][0], matrices["params"][-1]]
+    first, rest = matrices["params"][:1], matrices["params"][1:]
+    inner, outer = rest[:-1], first + rest[-1:]
     adam_lr = lr * ADAM_TO_MUON_LR
     return [
         {**matrices, "params": inner, "orthogonalize": True},

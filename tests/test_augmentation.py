@@ -3,7 +3,12 @@
 import pytest
 import torch
 
-from skblood.augmentation import augment_cells, random_dihedral, random_shift
+from skblood.augmentation import (
+    augment_cells,
+    dihedral_views,
+    random_dihedral,
+    random_shift,
+)
 
 TRANSFORMS = [augment_cells, random_dihedral, random_shift]
 
@@ -19,9 +24,22 @@ def views(image):
     return [view for view in every if view.shape == image.shape]
 
 
-@pytest.mark.parametrize(
-    "shape, n_views", [((3, 8, 8), 8), ((1, 9, 9), 8), ((3, 8, 10), 4)]
-)
+SHAPES = [((3, 8, 8), 8), ((1, 9, 9), 8), ((3, 8, 10), 4)]
+
+
+@pytest.mark.parametrize("shape, n_views", SHAPES)
+def test_dihedral_views(shape, n_views):
+    images = torch.rand(5, *shape)
+    batches = dihedral_views(images)
+    assert len(batches) == n_views
+    assert torch.equal(batches[0], images)
+    for i, image in enumerate(images):
+        got = {batch[i].contiguous().numpy().tobytes() for batch in batches}
+        wanted = {view.contiguous().numpy().tobytes() for view in views(image)}
+        assert got == wanted
+
+
+@pytest.mark.parametrize("shape, n_views", SHAPES)
 def test_dihedral_gives_every_view_and_nothing_else(shape, n_views):
     image = torch.rand(shape)
     batch = random_dihedral(image.expand(400, *shape), generator())

@@ -262,13 +262,19 @@ BAD_ARGUMENTS = [
         "loss without bound",
         fit({"lr": 1e30, "optimizer": "sgd", "max_epochs": 5}),
         ValueError,
-        "training loss became .* learning rate may be too high .*lr=1e",
+        "training loss became infinite or NaN .* learning rate may be too high .*lr=1e",
+    ),
+    (
+        "weights without bound",
+        fit({"lr": 1e38, "optimizer": "sgd", "max_epochs": 1, "batch_size": 80}),
+        ValueError,
+        "learning rate may be too high .*lr=1e",
     ),
     (
         "pixels beyond float32",
         lambda clf, X, y: clf.fit(X * 1e100, y),
         ValueError,
-        "training loss became nan .* pixels may be too large",
+        "training loss became infinite or NaN .* pixels may be too large",
     ),
 ]
 

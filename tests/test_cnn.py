@@ -1,11 +1,12 @@
 """The convolutional classifier: architectures and augmentation."""
 
+import copy
 import pickle
 
 import numpy as np
 import pytest
 import torch
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from torch import nn
 
 from skblood.augmentation import augment_cells
@@ -156,3 +157,39 @@ def test_augmentation_sees_standardised_images(tiny_cnn, cells):
     torch.testing.assert_close(
         images.std(dim=(0, 2, 3)), torch.ones(3), atol=1e-4, rtol=0
     )
+
+
+@pytest.mark.parametrize("sides", [(28, 28), (20, 28)], ids=str)
+def test_test_time_augmentation_averages_the_logits_of_all_views(
+    tiny_cnn, cells, new_cells, sides
+):
+    height, width = sides
+    X, y = cells[0][:, :height, :width], cells[1]
+    X_new = new_cells[0][:, :height, :width]
+    plain = tiny_cnn().fit(X, y)
+    averaging = tiny_cnn(test_time_augmentation=True).fit(X, y)
+    assert averaging.loss_curve_ == plain.loss_curve_
+
+    views = [X_new, X_new[:, ::-1], X_new[:, :, ::-1], X_new[:, ::-1, ::-1]]
+    if height == width:
+        views += [view.transpose(0, 2, 1, 3) for view in views]
+    expected = np.mean([plain.decision_function(view) for view in views], axis=0)
+    for view in views:
+        assert_allclose(averaging.decision_function(view), expected, atol=1e-5)
+    assert_array_equal(averaging.transform(X_new), plain.transform(X_new))
+
+
+def test_test_time_augmentation_leaves_strips_alone(tiny_cnn, cells):
+    X, y = cells[0].mean(axis=(1, 2)), cells[1]
+    plain = tiny_cnn().fit(X, y)
+    averaging = tiny_cnn(test_time_augmentation=True).fit(X, y)
+    assert_array_equal(averaging.predict_proba(X), plain.predict_proba(X))
+
+
+def test_test_time_augmentation_is_read_in_predictions(tiny_cnn, fitted_cnn, cells):
+    X, _ = cells
+    clf = copy.deepcopy(fitted_cnn).set_params(test_time_augmentation=True)
+    expected = tiny_cnn(test_time_augmentation=True).fit(*cells).predict_proba(X)
+    assert_array_equal(clf.predict_proba(X), expected)
+    with pytest.raises(ValueError, match="Got 'yes'"):
+        clf.set_params(test_time_augmentation="yes").fit(*cells)

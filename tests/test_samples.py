@@ -110,6 +110,17 @@ def test_class_weight_and_sample_weight_multiply(tiny, cells):
     assert_array_equal(both.predict_proba(X), expected.predict_proba(X))
 
 
+def test_class_weight_in_parts_without_some_classes(tiny, cells):
+    X, y = cells
+    clf, expected = tiny(class_weight={0: 2.0, FAVOURED: 5.0}), tiny()
+    for label in [1, FAVOURED, 0]:
+        part = (y == label) | (y == 2)
+        clf.partial_fit(X[part], y[part], classes=range(8))
+        weights = np.select([y == 0, y == FAVOURED], [2.0, 5.0], 1.0)[part]
+        expected.partial_fit(X[part], y[part], range(8), sample_weight=weights)
+    assert_array_equal(clf.predict_proba(X), expected.predict_proba(X))
+
+
 def test_class_weight_raises_recall(tiny, cells, new_cells):
     X, y = new_cells
 
@@ -121,17 +132,25 @@ def test_class_weight_raises_recall(tiny, cells, new_cells):
     assert recall({FAVOURED: 30.0}) == 1
 
 
-def test_balanced_raises_recall_of_the_rare_class(tiny, cells, new_cells):
+def test_balanced_is_by_inverse_frequency(tiny, cells):
     X, y = cells
-    rare = np.flatnonzero(y == FAVOURED)[2:]
-    X, y = np.delete(X, rare, axis=0), np.delete(y, rare)
-    X_new, y_new = new_cells
+    y = np.minimum(y, 2)
+    balanced = tiny(class_weight="balanced").fit(X, y)
+    weights = dict(enumerate(len(y) / (3 * np.bincount(y))))
+    by_hand = tiny(class_weight=weights).fit(X, y)
+    assert_array_equal(balanced.predict_proba(X), by_hand.predict_proba(X))
 
-    def proba_of_rare(class_weight):
-        clf = tiny(class_weight=class_weight, max_epochs=5).fit(X, y)
-        return clf.predict_proba(X_new[y_new == FAVOURED])[:, FAVOURED].mean()
 
-    assert proba_of_rare("balanced") > proba_of_rare(None)
+def test_balanced_raises_recall_of_the_rare_class(tiny):
+    rng = np.random.RandomState(0)
+    y = (np.arange(200) % 10 == 0).astype(int)
+    X = rng.randn(200, 2) + 1.5 * y[:, np.newaxis]
+
+    def recall(class_weight):
+        clf = tiny(class_weight=class_weight, max_epochs=20, lr=0.01).fit(X, y)
+        return recall_score(y, clf.predict(X))
+
+    assert recall("balanced") > recall(None) + 0.2
 
 
 def test_validation_part_is_stratified_and_set_aside(tiny_cnn, cells):

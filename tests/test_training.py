@@ -76,8 +76,8 @@ def test_auto_epochs_are_more_for_few_images(tiny_fnn, cells):
     X, y = cells
     few = tiny_fnn(max_epochs="auto", batch_size=128).fit(X, y)
     more = tiny_fnn(max_epochs="auto", batch_size=8).fit(X, y)
-    assert few.n_iter_ == 20 + 500
-    assert more.n_iter_ == 20 + 50
+    # 500 steps take 500 epochs of one batch, or 50 of ten; the rest is for all data.
+    assert few.n_iter_ - more.n_iter_ == 500 - 50
 
 
 @pytest.mark.parametrize(
@@ -171,6 +171,12 @@ def test_callbacks_are_called(tiny, cells):
     assert sum(e for e in events if isinstance(e, int)) == 160
 
 
+def test_callbacks_are_called_in_partial_fit(tiny, cells):
+    X, y = cells
+    clf = tiny(callbacks=[Diary()]).partial_fit(X, y, classes=range(8))
+    assert diary_of(clf) == ["begin", 26, 27, 27, "epoch", "end"]
+
+
 def test_callbacks_that_are_passed_stay_as_they_are(tiny, cells):
     diary = Diary()
     clf = tiny(callbacks=[diary]).fit(*cells)
@@ -189,6 +195,18 @@ def test_callbacks_of_skorch(tiny, cells, new_cells):
     stop = skorch.callbacks.EarlyStopping(patience=2, threshold=10, sink=lambda _: None)
     clf = tiny(callbacks=[stop], max_epochs=50)
     assert clf.fit(*cells, X_val=X_val, y_val=y_val).n_iter_ == 3
+
+
+def test_scores_of_skorch(tiny, cells, new_cells):
+    X_val, y_val = new_cells
+    scores = [
+        skorch.callbacks.EpochScoring("accuracy", name="a", lower_is_better=False),
+        skorch.callbacks.EpochScoring("accuracy", name="b", on_train=True),
+    ]
+    clf = tiny(callbacks=scores).fit(*cells, X_val=X_val, y_val=y_val)
+    for epoch in clf.history_:
+        assert epoch["a"] == pytest.approx(epoch["valid_acc"])
+        assert epoch["b"] == pytest.approx(epoch["train_acc"])
 
 
 def test_callbacks_in_a_parallel_search(tiny_fnn, cells):

@@ -1,0 +1,236 @@
+"""The classifiers in scikit-learn's own tools, on real cells."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.feature_selection import SelectKBest
+from sklearn.inspection import permutation_importance
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import classification_report
+from sklearn.model_selection import (
+    GridSearchCV,
+    HalvingGridSearchCV,
+    RandomizedSearchCV,
+    cross_val_predict,
+    cross_val_score,
+    cross_validate,
+    learning_curve,
+)
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.semi_supervised import SelfTrainingClassifier
+
+CHANCE = 1 / 8
+
+
+@pytest.fixture(scope="module")
+def rows(cells):
+    X, y = cells
+    return X.reshape(len(X), -1), y
+
+
+@pytest.fixture(scope="module")
+def strips(cells):
+    """Return a few features of each cell: the mean colours, and the brightest pixel."""
+    X, y = cells
+    return np.column_stack([X.mean(axis=(1, 2)), X.max(axis=(1, 2, 3))]), y
+
+
+# -- model selection -------------------------------------------------------------------
+
+GRID = {"batch_size": [16, 64], "max_epochs": [1, 2], "lr": [1e-3, 1e-2]}
+
+
+def test_grid_search_in_parallel(tiny_cnn, cells, new_cells):
+    search = GridSearchCV(tiny_cnn(), GRID, cv=2, n_jobs=2).fit(*cells)
+    assert len(search.cv_results_["params"]) == 8
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert search.predict(new_cells[0]).shape == (40,)
+    assert search.best_estimator_.n_iter_ == search.best_params_["max_epochs"]
+
+
+def test_grid_search_is_the_same_in_parallel(tiny_fnn, cells):
+    searches = [
+        GridSearchCV(tiny_fnn(), GRID, cv=2, n_jobs=n).fit(*cells) for n in (1, 2)
+    ]
+    scores = [search.cv_results_["mean_test_score"] for search in searches]
+    assert_array_equal(*scores)
+    proba = [search.predict_proba(cells[0]) for search in searches]
+    assert_array_equal(*proba)
+
+
+def test_randomized_search(tiny, cells):
+    search = RandomizedSearchCV(tiny(), GRID, n_iter=2, cv=2, random_state=0)
+    assert search.fit(*cells).best_score_ > 0
+
+
+def test_halving_search_over_epochs(tiny_fnn, cells):
+    search = HalvingGridSearchCV(
+        tiny_fnn(),
+        {"lr": [1e-3, 1e-2, 1e-1]},
+        resource="max_epochs",
+        min_resources=1,
+        max_resources=9,
+        cv=2,
+    ).fit(*cells)
+    assert search.n_resources_ == [1, 3]
+    assert search.best_estimator_.n_iter_ == 3
+
+
+def test_cross_validation(tiny, cells):
+    clf = tiny(max_epochs=20, batch_size=10)
+    scores = cross_val_score(clf, *cells, cv=2)
+    assert scores.mean() > CHANCE
+    proba = cross_val_predict(tiny(), *cells, cv=2, method="predict_proba")
+    assert proba.shape == (80, 8)
+    results = cross_validate(
+        tiny(), *cells, cv=2, scoring=["neg_log_loss", "roc_auc_ovr", "f1_macro"]
+    )
+    assert np.isfinite(results["test_roc_auc_ovr"]).all()
+
+
+def test_learning_curve(tiny, cells):
+    sizes, train_scores, _ = learning_curve(
+        tiny(), *cells, train_sizes=[0.5, 1.0], cv=2, error_score="raise"
+    )
+    assert_array_equal(sizes, [20, 40])
+    assert train_scores.shape == (2, 2)
+
+
+def test_learning_curve_by_parts(tiny, cells):
+    _, _, scores = learning_curve(
+        tiny(),
+        *cells,
+        train_sizes=[0.5, 1.0],
+        cv=2,
+        exploit_incremental_learning=True,
+        error_score="raise",
+    )
+    assert scores.shape == (2, 2)
+
+
+def test_permutation_importance(tiny, strips):
+    X, y = strips
+    clf = tiny(max_epochs=30, batch_size=8).fit(X, y)
+    result = permutation_importance(clf, X, y, n_repeats=2, random_state=0)
+    assert result.importances_mean.shape == (4,)
+    assert result.importances_mean.max() > 0
+
+
+def test_classification_report(fitted, new_cells):
+    X, y = new_cells
+    report = classification_report(
+        y, fitted.predict(X), output_dict=True, zero_division=0
+    )
+    assert {str(label) for label in range(8)} <= set(report)
+
+
+# -- pipelines and ensembles -----------------------------------------------------------
+
+
+def test_pipeline_with_scaled_rows(tiny, rows):
+    X, y = rows
+    pipeline = make_pipeline(StandardScaler(), tiny(max_epochs=5)).fit(X, y)
+    assert pipeline[-1].image_shape_ == (28, 28, 3)
+    assert pipeline.score(X, y) > CHANCE
+
+
+def test_pipeline_with_images(tiny, fitted, cells):
+    X, y = cells
+    turn = FunctionTransformer(np.rot90, kw_args={"axes": (1, 2)})
+    turns_back = FunctionTransformer(np.rot90, kw_args={"axes": (2, 1)})
+    pipeline = make_pipeline(turn, turns_back, tiny()).fit(X, y)
+    assert_array_equal(pipeline.predict_proba(X), fitted.predict_proba(X))
+
+
+def test_embedding_in_a_pipeline(tiny, cells):
+    X, y = cells
+    pipeline = make_pipeline(
+        tiny(), SelectKBest(k=10), LogisticRegression(max_iter=1000)
+    )
+    assert pipeline.fit(X, y).score(X, y) > CHANCE
+
+
+def test_embedding_as_a_data_frame(tiny, rows):
+    X, y = rows
+    pipeline = make_pipeline(StandardScaler(), tiny(), StandardScaler())
+    pipeline.set_output(transform="pandas").fit(X, y)
+    frame = pipeline.transform(X)
+    assert isinstance(frame, pd.DataFrame)
+    assert_array_equal(frame.columns, pipeline[1].get_feature_names_out())
+
+
+ENSEMBLES = {
+    "calibrated": lambda clf: CalibratedClassifierCV(clf, cv=2),
+    "isotonic": lambda clf: CalibratedClassifierCV(clf, method="isotonic", cv=2),
+    "hard votes": lambda clf: VotingClassifier([("a", clf), ("b", clone(clf))]),
+    "soft votes": lambda clf: VotingClassifier(
+        [("a", clf), ("b", clone(clf))], voting="soft"
+    ),
+    "stack": lambda clf: StackingClassifier([("a", clf), ("b", clone(clf))], cv=2),
+    "bag": lambda clf: BaggingClassifier(clf, n_estimators=2, random_state=0),
+    "one against the rest": OneVsRestClassifier,
+}
+
+
+@pytest.mark.parametrize("make", ENSEMBLES.values(), ids=ENSEMBLES)
+def test_ensembles(tiny, rows, make):
+    X, y = rows
+    ensemble = make(tiny(max_epochs=8)).fit(X, y)
+    assert ensemble.predict(X).shape == (80,)
+    assert ensemble.score(X, y) > CHANCE
+
+
+def test_frozen_and_calibrated(fitted, cells, new_cells):
+    from sklearn.frozen import FrozenEstimator
+
+    calibrated = CalibratedClassifierCV(FrozenEstimator(fitted), cv=2)
+    proba = calibrated.fit(*new_cells).predict_proba(cells[0])
+    np.testing.assert_allclose(proba.sum(axis=1), 1)
+
+
+def test_self_training(tiny, rows):
+    X, y = rows
+    labels = np.where(np.arange(80) < 40, y, -1)
+    learner = SelfTrainingClassifier(tiny(), threshold=0.3, max_iter=2)
+    learner.fit(X, labels)
+    assert_array_equal(learner.classes_, range(8))
+    assert learner.predict(X).shape == (80,)
+
+
+# -- metadata routing ------------------------------------------------------------------
+
+
+def test_routed_sample_weight(tiny, cells):
+    X, y = cells
+    weights = np.where(y < 4, 1.0, 0.0)
+    with config_context(enable_metadata_routing=True):
+        clf = tiny().set_fit_request(sample_weight=True)
+        clf.set_score_request(sample_weight=True)
+        search = GridSearchCV(clf, {"lr": [0.01]}, cv=2)
+        search.fit(X, y, sample_weight=weights)
+    assert_array_equal(search.best_estimator_.classes_, range(4))
+
+
+def test_routed_validation_data(tiny, cells, new_cells):
+    X_val, y_val = new_cells
+    with config_context(enable_metadata_routing=True):
+        clf = tiny().set_fit_request(X_val=True, y_val=True)
+        pipeline = make_pipeline(FunctionTransformer(), clf)
+        pipeline.fit(*cells, X_val=X_val, y_val=y_val)
+    assert "valid_loss" in pipeline[-1].history_[0]
+
+
+def test_unrequested_sample_weight_is_refused(tiny, cells):
+    X, y = cells
+    with config_context(enable_metadata_routing=True):
+        search = GridSearchCV(tiny(), {"lr": [0.01]}, cv=2)
+        with pytest.raises(ValueError, match=r"sample_weight.* not explicitly set"):
+            search.fit(X, y, sample_weight=np.ones(80))
