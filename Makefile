@@ -33,7 +33,8 @@ clean: ## Remove what the documentation's build leaves
 	rm -rf docs/_build docs/auto_examples docs/generated docs/sg_execution_times.rst
 
 $(BIN)/python:
-	$(PYTHON) -m venv $(VENV)
+	@# Half an environment would look like a whole one to the next call.
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 # A stamp for each extra, so that only a change of the dependencies installs again.
 $(VENV)/.installed-%: pyproject.toml constraints.txt | $(BIN)/python

@@ -20,13 +20,14 @@ from joblib import Parallel, delayed
 from medmnist.evaluator import getACC, getAUC
 from recording import RESULTS, write_results
 from scipy.stats import binomtest
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score, log_loss, recall_score, roc_auc_score
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -42,9 +43,16 @@ REPORT = {
     "weight_decay": 0.0,
     "scaling": "minmax",
 }
+
+
+def on_rows(*steps):
+    """Return a pipeline of scikit-learn's that sees images as standardised rows."""
+    rows = FunctionTransformer(lambda X: X.reshape(len(X), -1))
+    return make_pipeline(rows, StandardScaler(), *steps)
+
+
 RECIPES = {
-    "default": BloodCNNClassifier,
-    "default_tta": partial(BloodCNNClassifier, test_time_augmentation=True),
+    # First, since the others are compared with it.
     "report_cnn": partial(
         BloodCNNClassifier,
         architecture="report",
@@ -53,46 +61,41 @@ RECIPES = {
         **REPORT,
     ),
     "report_fnn": partial(BloodFNNClassifier, max_epochs=50, **REPORT),
+    "default": BloodCNNClassifier,
+    "default_tta": partial(BloodCNNClassifier, test_time_augmentation=True),
     "fnn": BloodFNNClassifier,
-}
-SCIKIT_LEARN = {
-    "logistic_regression": lambda random_state: make_pipeline(
-        StandardScaler(), LogisticRegression(C=0.01, max_iter=200)
+    "logistic_regression": lambda random_state: on_rows(
+        LogisticRegression(C=0.01, max_iter=200)
     ),
-    "svc": lambda random_state: make_pipeline(
-        StandardScaler(),
+    "svc": lambda random_state: on_rows(
         PCA(100, random_state=random_state),
-        SVC(C=10, probability=True, random_state=random_state),
+        CalibratedClassifierCV(SVC(C=10), ensemble=False),
     ),
-    "mlp": lambda random_state: make_pipeline(
-        StandardScaler(), MLPClassifier(early_stopping=True, random_state=random_state)
+    "mlp": lambda random_state: on_rows(
+        MLPClassifier(early_stopping=True, random_state=random_state)
     ),
-    "hist_gradient_boosting": HistGradientBoostingClassifier,
+    "hist_gradient_boosting": lambda random_state: on_rows(
+        HistGradientBoostingClassifier(random_state=random_state)
+    ),
 }
-RECIPES |= SCIKIT_LEARN
-
-
-def flatten(images):
-    return images.reshape(len(images), -1)
 
 
 def fit_and_predict(recipe, seed, train, X):
     """Return the probabilities of one seed, and what it cost."""
     model = RECIPES[recipe](random_state=seed)
-    if not hasattr(model, "net_") and "Blood" not in type(model).__name__:
-        train, X = (
-            (train[0].reshape(len(train[0]), -1), train[1]),
-            X.reshape(len(X), -1),
-        )
     start = time.perf_counter()
     model.fit(*train)
-    seconds = time.perf_counter() - start
-    proba = model.predict_proba(X)
-    return proba, {"seed": seed, "fit_seconds": seconds, **count_size(model)}
+    cost = {
+        "seed": seed,
+        "fit_seconds": time.perf_counter() - start,
+        "threads": torch.get_num_threads(),
+        **count_size(model),
+    }
+    return model.predict_proba(X), cost
 
 
 def count_size(model):
-    """Return the parameters of a network, and its multiplications for an image."""
+    """Return the size of a network, and its multiplications for one view of an image."""
     if not hasattr(model, "net_"):
         return {}
     module = model.net_.module_
@@ -160,7 +163,6 @@ def run_recipe(recipe, options, train, X, y):
     figures = {
         "recipe": recipe,
         "split": options.split,
-        "threads_per_fit": torch.get_num_threads() if options.jobs == 1 else 1,
         "fits_at_a_time": options.jobs,
         **summarize(runs),
         "without_twins": summarize(without),

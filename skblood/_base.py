@@ -132,6 +132,7 @@ class BaseBloodClassifier(
                     f"{np.unique(counting).tolist()}."
                 )
             train = self._training_data(images, counting, weights, rows)
+            train.normalize_weights()
             valid = self._validation_data(X_val, y_val)
             if self.early_stopping and valid is None:
                 train, valid = self._split(train)
@@ -155,7 +156,8 @@ class BaseBloodClassifier(
         classes : array-like of shape (n_classes,), default=None
             All labels that will ever come; required in the first call.
         sample_weight : array-like of shape (n,), default=None
-            Non-negative weights.
+            Non-negative weights. Unlike in `fit`, they are taken as they are: a part
+            of mean weight 2 takes steps of twice the loss.
 
         Returns
         -------
@@ -360,6 +362,7 @@ class BaseBloodClassifier(
             net.partial_fit(train)
         if "train_loss" not in net.history[0]:
             raise KeyboardInterrupt  # skorch returns, but nothing has been learnt
+        net.check_convergence(train)
         self.net_ = net
         self._streaming = streaming
         self._record(net.history)

@@ -19,12 +19,16 @@ def seeded_torch(seed, device):
     device = torch.device(device)
     devices = [device] if device.type == "cuda" else []
     with _GLOBAL_GENERATOR, torch.random.fork_rng(devices):
-        torch.manual_seed(seed)
+        # Not torch.manual_seed, which also seeds devices that are not forked.
+        torch.default_generator.manual_seed(seed)
+        if devices:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
         yield
 
 
 def draws_in_training(module):
     """Tell whether a module may draw from torch's generator while it trains."""
-    if not type(module).__module__.startswith(__package__):
+    if not type(module).__module__.startswith(f"{__package__}."):
         return True  # somebody's own module: who knows
     return any(isinstance(m, _DropoutNd) and m.p > 0 for m in module.modules())

@@ -54,7 +54,7 @@ def check_weights(sample_weight, X):
 
 
 def weigh_classes(class_weight, classes, codes, weights):
-    """Return the sample weights times the weights of their classes, with a mean of 1.
+    """Return the sample weights times the weights of their classes.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def weigh_classes(class_weight, classes, codes, weights):
         return None
     if not weights.any():
         raise ValueError("Sample weights times class weights are zero for all samples.")
-    return weights / weights.mean()
+    return weights
 
 
 def split_rows(codes, fraction, classes, seed):

@@ -74,6 +74,11 @@ class ImageDataset(Dataset):
             None if weights is None else torch.from_numpy(weights),
         )
 
+    def normalize_weights(self):
+        """Bring the weights' mean to 1, so that the learning rate keeps its meaning."""
+        if self.weights is not None:
+            self.weights = self.weights / self.weights.mean()
+
     def subset(self, index):
         """Return a dataset of the same images with only the rows at an index array."""
         _, targets, weights = self.arrays(index)
@@ -227,30 +232,35 @@ class ImageNet(NeuralNetClassifier):
 
     def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         super().on_epoch_end(net, dataset_train, dataset_valid, **kwargs)
-        self._check_finite(
-            "training loss", torch.tensor(self.history[-1, "train_loss"])
-        )
+        if not math.isfinite(self.history[-1, "train_loss"]):
+            raise KeyboardInterrupt  # which is how skorch's callbacks stop a training
 
-    def on_train_end(self, net, X=None, y=None, **kwargs):
-        super().on_train_end(net, X=X, y=y, **kwargs)
-        # The last loss was computed before the last step: one more look.
-        some = X.batch(slice(0, self.batch_size))[0].to(self.device)
+    def check_convergence(self, dataset):
+        """Raise unless the trained net, best epoch restored, gives finite logits.
+
+        The last loss does not tell: it was computed before the last step.
+        """
+        images = dataset.batch(slice(0, self.batch_size))[0]
         self._set_training(False)
         with torch.inference_mode():
-            self._check_finite("logits", self.module_(some))
-
-    def _check_finite(self, what, values):
-        if not torch.isfinite(values).all():
+            logits = self.module_(self._to_device(images))
+        if not torch.isfinite(logits).all():
             raise ValueError(
-                f"The {what} became infinite or NaN in epoch {len(self.history)}: the "
-                f"learning rate may be too high (lr={self.lr}), or sample weights or "
-                "pixels may be too large."
+                f"Training diverged in epoch {len(self.history)}, with a training loss "
+                f"of {self.history[-1, 'train_loss']}: the learning rate may be too "
+                f"high (lr={self.lr}), or sample weights or pixels may be too large."
             )
+
+    def _to_device(self, images):
+        # Cast where they are: not every device has doubles.
+        if images.dtype == torch.float64:
+            images = images.to(self.module_.center.dtype)
+        return images.to(self.device)
 
     def train_step_single(self, batch, **fit_params):
         if not self.module_.training:
             self._set_training(True)
-        images, targets = (part.to(self.device) for part in batch)
+        images, targets = self._to_device(batch[0]), batch[1].to(self.device)
         images = self.module_.standardize(images)
         if self.augmentation is not None:
             images = self.augmentation(images, self.augmenting_)
@@ -261,7 +271,7 @@ class ImageNet(NeuralNetClassifier):
 
     def validation_step(self, batch, **fit_params):
         self._set_training(False)
-        images, targets = (part.to(self.device) for part in batch)
+        images, targets = self._to_device(batch[0]), batch[1].to(self.device)
         with torch.inference_mode():
             logits = self.module_(images)
             loss = self._weighted_loss(logits, targets, batch.weights)
@@ -273,8 +283,8 @@ class ImageNet(NeuralNetClassifier):
         )
         if weights is None:
             return losses.mean()
-        # The weights' mean is 1 over the data, so in expectation over batches this
-        # is their weighted mean; dividing by a batch's own sum would be biased.
+        # In `fit` the weights' mean is 1 over the data, so in expectation over batches
+        # this is their weighted mean; dividing by a batch's own sum would be biased.
         return (losses * weights.to(losses)).mean()
 
     def _step_result(self, loss, logits, targets):
@@ -297,7 +307,7 @@ class ImageNet(NeuralNetClassifier):
         self._set_training(False)
         batches = self.get_iterator(ImageDataset(images))
         with torch.inference_mode():
-            outputs = [method(batch[0].to(self.device)).cpu() for batch in batches]
+            outputs = [method(self._to_device(batch[0])).cpu() for batch in batches]
         return torch.cat(outputs).numpy()
 
 

@@ -48,6 +48,13 @@ def random_dihedral(images, generator):
     Returns
     -------
     torch.Tensor of shape (n, C, H, W)
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skblood.augmentation import random_dihedral
+    >>> random_dihedral(torch.rand(5, 3, 28, 28), torch.Generator()).shape
+    torch.Size([5, 3, 28, 28])
     """
     for flip in _flips(images):
         chosen = torch.rand(len(images), 1, 1, 1, generator=generator) < 0.5
@@ -66,6 +73,13 @@ def dihedral_views(images):
     -------
     list of torch.Tensor of shape (n, C, H, W)
         8 views of square images, 4 of others; the first is the batch itself.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skblood.augmentation import dihedral_views
+    >>> len(dihedral_views(torch.rand(5, 3, 28, 28)))
+    8
     """
     views = [images]
     for flip in _flips(images):
@@ -97,6 +111,13 @@ def random_shift(images, generator, max_pixels=2):
     Returns
     -------
     torch.Tensor of shape (n, C, H, W)
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skblood.augmentation import random_shift
+    >>> random_shift(torch.rand(5, 3, 28, 28), torch.Generator()).shape
+    torch.Size([5, 3, 28, 28])
     """
     n, _, height, width = images.shape
     padded = functional.pad(images, [max_pixels] * 4, mode="reflect")

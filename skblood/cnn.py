@@ -40,8 +40,9 @@ class BloodCNNClassifier(BaseBloodClassifier):
         A callable gets ``(images, generator)``, standardised images (n, C, H, W) and
         a `torch.Generator` on the CPU, and returns the new images.
     test_time_augmentation : bool, default=False
-        Average the logits over all flips and quarter turns of an image. Predictions
-        take eight times as long, and `fit` no longer. Without effect on strips.
+        Average the logits over all flips and quarter turns of an image, eight if it is
+        square, else four. Predictions take as many times as long, `fit` no longer.
+        Without effect on strips.
     max_epochs : "auto" or int, default="auto"
         Passes over the data. "auto" is 16 and as many more as make 200 steps, so
         that few images are seen more often. Without early stopping, all are run.

@@ -2,7 +2,8 @@
 
 from numbers import Integral
 
-from sklearn.utils._param_validation import StrOptions
+import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from ._base import BaseBloodClassifier
 from .networks import ACTIVATIONS, FeedForwardNetwork
@@ -16,7 +17,7 @@ class BloodFNNClassifier(BaseBloodClassifier):
 
     Parameters
     ----------
-    hidden_layer_sizes : sequence of int, default=()
+    hidden_layer_sizes : int or sequence of int, default=()
         Units of each hidden layer.
     activation : {"relu", "tanh", "logistic", "identity"}, default="relu"
         What follows each hidden layer.
@@ -123,7 +124,10 @@ class BloodFNNClassifier(BaseBloodClassifier):
 
     _parameter_constraints: dict = {
         **BaseBloodClassifier._parameter_constraints,
-        "hidden_layer_sizes": ["array-like"],
+        "hidden_layer_sizes": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+        ],
         "activation": [StrOptions(set(ACTIVATIONS))],
     }
 
@@ -187,13 +191,13 @@ class BloodFNNClassifier(BaseBloodClassifier):
         }
 
     def _check_hidden_layer_sizes(self):
-        sizes = list(self.hidden_layer_sizes)
+        sizes = np.atleast_1d(self.hidden_layer_sizes).tolist()
         if not all(isinstance(size, Integral) and size > 0 for size in sizes):
             raise ValueError(
                 "hidden_layer_sizes must be positive integers, got "
                 f"{self.hidden_layer_sizes!r}."
             )
-        return [int(size) for size in sizes]
+        return sizes
 
     def _augmentation(self):
         return None

@@ -1,5 +1,7 @@
 """The measures that scikit-learn lacks."""
 
+from numbers import Integral
+
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
@@ -30,7 +32,8 @@ def expected_calibration_error(y_true, y_proba, *, labels=None, n_bins=15):
     Raises
     ------
     ValueError
-        If there are not as many labels as columns.
+        If there are not as many labels as columns, or no probabilities in them, or
+        no bins.
 
     References
     ----------
@@ -49,6 +52,13 @@ def expected_calibration_error(y_true, y_proba, *, labels=None, n_bins=15):
     y_proba = check_array(y_proba, input_name="y_proba")
     check_consistent_length(y_true, y_proba)
     labels = np.unique(y_true) if labels is None else np.asarray(labels)
+    if y_proba.min() < 0 or y_proba.max() > 1:
+        raise ValueError(
+            "y_proba must hold probabilities between 0 and 1, got values between "
+            f"{y_proba.min():.4g} and {y_proba.max():.4g}."
+        )
+    if not isinstance(n_bins, Integral) or n_bins < 1:
+        raise ValueError(f"n_bins must be a positive int, got {n_bins!r}.")
     if len(labels) != y_proba.shape[1]:
         raise ValueError(
             f"y_proba has {y_proba.shape[1]} columns, but there are {len(labels)} "

@@ -66,19 +66,27 @@ class ResidualNetwork(nn.Module):
     ----------
     image_shape : tuple (H, W, C)
     n_classes : int
-    width : int
+    width : int, default=24
         Channels of the first stage.
-    depth : int
+    depth : int, default=2
         Residual blocks in the second and third stage; the first has one.
-    dropout : float
+    dropout : float, default=0.0
         Share of the embedding that is dropped in training.
 
     References
     ----------
     .. [1] He et al., "Deep Residual Learning for Image Recognition", CVPR 2016.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skblood.networks import ResidualNetwork
+    >>> network = ResidualNetwork((28, 28, 3), 8, width=16)
+    >>> network(torch.rand(5, 3, 28, 28)).shape
+    torch.Size([5, 8])
     """
 
-    def __init__(self, image_shape, n_classes, *, width, depth, dropout):
+    def __init__(self, image_shape, n_classes, *, width=24, depth=2, dropout=0.0):
         super().__init__()
         height, breadth, channels = image_shape
         strip = is_strip(image_shape)
@@ -166,6 +174,12 @@ class ReportNetwork(nn.Module):
     ----------
     .. [1] Hobelsberger, Hassan, Savvides, Bharwani, "Optimizing Blood Cell
        Classification with Convolutional Neural Networks", 2024.
+
+    Examples
+    --------
+    >>> from skblood.networks import ReportNetwork
+    >>> ReportNetwork((28, 28, 3), 8).features[-1]
+    Linear(in_features=9216, out_features=64, bias=True)
     """
 
     def __init__(self, image_shape, n_classes):
@@ -210,14 +224,26 @@ class FeedForwardNetwork(nn.Module):
     ----------
     image_shape : tuple (H, W, C)
     n_classes : int
-    hidden_layer_sizes : sequence of int
-    activation : {"relu", "tanh", "logistic", "identity"}
-    dropout : float
+    hidden_layer_sizes : sequence of int, default=()
+    activation : {"relu", "tanh", "logistic", "identity"}, default="relu"
+    dropout : float, default=0.0
         Share of every hidden layer that is dropped in training.
+
+    Examples
+    --------
+    >>> from skblood.networks import FeedForwardNetwork
+    >>> FeedForwardNetwork((28, 28, 3), 8).head
+    Linear(in_features=2352, out_features=8, bias=True)
     """
 
     def __init__(
-        self, image_shape, n_classes, *, hidden_layer_sizes, activation, dropout
+        self,
+        image_shape,
+        n_classes,
+        *,
+        hidden_layer_sizes=(),
+        activation="relu",
+        dropout=0.0,
     ):
         super().__init__()
         layers = [nn.Flatten()]

@@ -30,7 +30,7 @@ def make_optimizer(optimizer, network, *, lr, weight_decay):
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    if optimizer == "muon":
+    if optimizer in ("muon", Muon):
         return Muon(_muon_groups(groups, lr), lr=lr)
     if optimizer == "sgd":
         return SGD(groups, lr=lr, momentum=0.9, nesterov=True)
@@ -76,6 +76,17 @@ class Muon(AdamW):
     ----------
     .. [1] Keller Jordan et al., "Muon: An optimizer for hidden layers in neural
        networks", 2024, https://kellerjordan.github.io/posts/muon/
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skblood.optimizers import Muon
+    >>> weight = torch.nn.Parameter(torch.ones(2, 2))
+    >>> optimizer = Muon([{"params": [weight], "orthogonalize": True}], lr=0.1)
+    >>> (weight**2).sum().backward()
+    >>> optimizer.step()
+    >>> bool((weight < 1).all())
+    True
     """
 
     def __init__(self, groups, lr, momentum=0.95):

@@ -166,3 +166,15 @@ def test_validation_part_is_stratified_and_set_aside(tiny_cnn, cells):
         early_stopping=True, validation_fraction=0.2, max_epochs=1, augmentation=watch
     ).fit(X, y)
     assert sum(seen) == 64
+
+
+def test_weights_count_across_parts_of_one_class_each(tiny_fnn):
+    X = np.random.RandomState(0).rand(400, 3)
+    streams = {}
+    for name, class_weight in (("even", None), ("second", {0: 1, 1: 10})):
+        clf = tiny_fnn(class_weight=class_weight, optimizer="sgd", lr=0.01)
+        for part in range(20):
+            X_part = X[20 * part : 20 * part + 20]
+            clf.partial_fit(X_part, [part % 2] * 20, classes=[0, 1])
+        streams[name] = clf.predict_proba(X)[:, 1].mean()
+    assert streams["second"] > streams["even"] + 0.03
