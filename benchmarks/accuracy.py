@@ -95,7 +95,7 @@ def fit_and_predict(recipe, seed, train, X):
 
 
 def count_size(model):
-    """Return the size of a network, and its multiplications for one view of an image."""
+    """Return a network's parameters, and multiplications for one view of an image."""
     if not hasattr(model, "net_"):
         return {}
     module = model.net_.module_
