@@ -19,6 +19,7 @@ import torch
 from joblib import Parallel, delayed
 from medmnist.evaluator import getACC, getAUC
 from recording import RESULTS, write_results
+from report_2024 import RECIPE as REPORT_RECIPE
 from scipy.stats import binomtest
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.decomposition import PCA
@@ -35,14 +36,6 @@ from skblood import BloodCNNClassifier, BloodFNNClassifier, load_bloodmnist
 from skblood.metrics import expected_calibration_error
 
 TWINS = [1323, 2491, 2664, 2966, 3126, 3218]  # test images with a copy elsewhere
-REPORT = {
-    "optimizer": "adam",
-    "lr": 1e-3,
-    "lr_schedule": "constant",
-    "batch_size": 128,
-    "weight_decay": 0.0,
-    "scaling": "minmax",
-}
 
 
 def on_rows(*steps):
@@ -58,9 +51,9 @@ RECIPES = {
         architecture="report",
         augmentation=None,
         max_epochs=30,
-        **REPORT,
+        **REPORT_RECIPE,
     ),
-    "report_fnn": partial(BloodFNNClassifier, max_epochs=50, **REPORT),
+    "report_fnn": partial(BloodFNNClassifier, max_epochs=50, **REPORT_RECIPE),
     "default": BloodCNNClassifier,
     "default_tta": partial(BloodCNNClassifier, test_time_augmentation=True),
     "fnn": BloodFNNClassifier,

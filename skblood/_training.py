@@ -1,11 +1,13 @@
 """The skorch net: batches cut whole from arrays in memory, schedule, weights."""
 
 import math
+import warnings
 from functools import partial
 from itertools import pairwise
 
 import numpy as np
 import torch
+from sklearn.exceptions import ConvergenceWarning
 from skorch import NeuralNetClassifier
 from skorch.callbacks import EarlyStopping, EpochTimer, LRScheduler, PrintLog
 from skorch.utils import noop
@@ -240,15 +242,25 @@ class ImageNet(NeuralNetClassifier):
 
         The last loss does not tell: it was computed before the last step.
         """
+        # An epoch that was interrupted has no loss.
+        losses = [e["train_loss"] for e in self.history if "train_loss" in e]
         images = dataset.batch(slice(0, self.batch_size))[0]
         self._set_training(False)
         with torch.inference_mode():
             logits = self.module_(self._to_device(images))
         if not torch.isfinite(logits).all():
             raise ValueError(
-                f"Training diverged in epoch {len(self.history)}, with a training loss "
-                f"of {self.history[-1, 'train_loss']}: the learning rate may be too "
-                f"high (lr={self.lr}), or sample weights or pixels may be too large."
+                f"Training diverged in epoch {len(losses)}, with a training loss of "
+                f"{losses[-1]}: the learning rate may be too high (lr={self.lr}), or "
+                "sample weights or pixels may be too large."
+            )
+        if not math.isfinite(losses[-1]):
+            warnings.warn(
+                f"Training stopped in epoch {len(losses)}, when its loss became "
+                f"{losses[-1]}. The weights kept are finite: those of the best epoch, "
+                "if early stopping looked for it.",
+                ConvergenceWarning,
+                stacklevel=2,
             )
 
     def _to_device(self, images):

@@ -7,6 +7,7 @@ import pytest
 import skorch
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
 
@@ -149,6 +150,28 @@ def test_early_stopping_without_need(tiny, cells, new_cells):
     X_val, y_val = new_cells
     clf = tiny(early_stopping=True).fit(*cells, X_val=X_val, y_val=y_val)
     assert clf.n_iter_ == 2
+
+
+class Spoiler(skorch.callbacks.Callback):
+    """Make the weights NaN when the fourth epoch begins."""
+
+    def on_epoch_begin(self, net, **kwargs):
+        if len(net.history) == 4:
+            next(net.module_.parameters()).data.fill_(np.nan)
+
+
+def test_early_stopping_outlives_divergence(tiny, cells, new_cells):
+    X_val, y_val = new_cells
+    clf = tiny(**LONG, callbacks=[Spoiler()])
+    with pytest.warns(ConvergenceWarning, match=r"stopped in epoch 4, .* became nan"):
+        clf.fit(*cells, X_val=X_val, y_val=y_val)
+    best = min(epoch["valid_loss"] for epoch in clf.history_[:3])
+    assert_allclose(log_loss(y_val, clf.predict_proba(X_val)), best, rtol=1e-5)
+
+
+def test_divergence_without_early_stopping_is_an_error(tiny, cells):
+    with pytest.raises(ValueError, match=r"Training diverged in epoch 4.*loss of nan"):
+        tiny(max_epochs=9, callbacks=[Spoiler()]).fit(*cells)
 
 
 def test_early_stopping_says_nothing(tiny, cells, capsys):

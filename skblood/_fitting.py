@@ -1,0 +1,180 @@
+"""From checked images and labels to a trained net that the classifier keeps."""
+
+import copy
+from contextlib import contextmanager, nullcontext
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+from skorch.helper import predefined_split
+
+from ._device import resolve_device
+from ._images import check_images, is_strip
+from ._randomness import draws_in_training, seeded_torch
+from ._samples import encode_labels, split_rows, weigh_classes
+from ._scaling import learn_scaling
+from ._state import load_optimizer_arrays, optimizer_arrays
+from ._training import (
+    ImageDataset,
+    ImageNet,
+    count_batches,
+    early_stopping_callback,
+    one_cycle_callback,
+)
+from .networks import ScaledNetwork
+
+LARGEST_SEED = 2**31 - 1
+
+
+class FitsNetwork:
+    """How a classifier goes about `fit` and `partial_fit`.
+
+    The classifier has the parameters, `_network_class_and_options` and `_augmentation`
+    that follow from them, and in `_auto_epochs` and `_auto_steps` what
+    ``max_epochs="auto"`` stands for.
+    """
+
+    def _start(self, classes):
+        """Settle what the first call settles for all that follow."""
+        self.classes_ = classes
+        self.device_ = str(resolve_device(self.device))
+        self.history_ = []
+        self._seed = check_random_state(self.random_state).randint(LARGEST_SEED)
+        vars(self).pop("net_", None)
+
+    def _training_data(self, images, y, weights, rows):
+        codes = encode_labels(y, self.classes_)
+        weights = weigh_classes(self.class_weight, self.classes_, codes, weights)
+        return ImageDataset(images, codes, weights, rows)
+
+    def _validation_data(self, X_val, y_val):
+        if (X_val is None) != (y_val is None):
+            given, missing = ("y_val", "X_val") if X_val is None else ("X_val", "y_val")
+            raise ValueError(f"{given} is provided, but {missing} was not provided.")
+        if X_val is None:
+            return None
+        images, y = check_images(self, X_val, y_val, reset=False)
+        return ImageDataset(images, encode_labels(y, self.classes_))
+
+    def _split(self, data):
+        parts = split_rows(
+            data.targets, self.validation_fraction, self.classes_, self._seed
+        )
+        return [data.subset(part) for part in parts]
+
+    def _count_epochs(self, train):
+        if self.max_epochs != "auto":
+            return self.max_epochs
+        n_batches = count_batches(len(train), self.batch_size)
+        return self._auto_epochs + -(-self._auto_steps // n_batches)
+
+    def _train(self, train, valid=None, *, n_epochs, streaming=False):
+        """Train a copy of the present network, or a new one, and then keep it.
+
+        `fit` follows a schedule to its end; streaming, `partial_fit` goes on where
+        the optimiser was.
+        """
+        earlier = getattr(self, "net_", None)
+        goes_on = streaming and earlier and self._is_mid_stream()
+        module = copy.deepcopy(earlier.module_) if earlier else self._new_module(train)
+        self._net_options = self._current_net_options()
+        net = self._make_net(
+            module,
+            # Copies: a search fits many clones with the callbacks it was given.
+            callbacks=([] if streaming else self._own_callbacks(train, n_epochs))
+            + copy.deepcopy(self.callbacks or []),
+            max_epochs=n_epochs,
+            train_split=predefined_split(valid) if valid else None,
+        )
+        if goes_on:
+            load_optimizer_arrays(net.optimizer_, optimizer_arrays(earlier.optimizer_))
+        with self._seeded(module):
+            net.partial_fit(train)
+        if "train_loss" not in net.history[0]:
+            raise KeyboardInterrupt  # skorch returns, but nothing has been learnt
+        net.check_convergence(train)
+        self.net_ = net
+        self._streaming = streaming
+        self._record(net.history)
+
+    def _is_mid_stream(self):
+        """Tell whether the optimiser's averages are of use to the next partial_fit."""
+        return self._streaming and self._net_options["optimizer"] == self.optimizer
+
+    def _new_module(self, train):
+        self._scaling = learn_scaling(train, self.scaling)
+        self._network = self._network_class_and_options()
+        with seeded_torch(self._seed, self.device_):
+            return self._make_module()
+
+    def _make_module(self):
+        """Build the network of the first fit, whatever the parameters are by now."""
+        network_class, options = self._network
+        network = network_class(self.image_shape_, len(self.classes_), **options)
+        # Strips are small: in double precision a prediction does not move with the
+        # other rows of its batch, nor with their order. MPS has no doubles.
+        double = is_strip(self.image_shape_) and not self.device_.startswith("mps")
+        dtype = torch.float64 if double else torch.float32
+        module = ScaledNetwork(network.to(dtype), *self._scaling, dtype)
+        return module.to(memory_format=torch.channels_last)
+
+    def _current_net_options(self):
+        return {
+            "optimizer": self.optimizer,
+            "lr": self.lr,
+            "batch_size": self.batch_size,
+            "weight_decay": self.weight_decay,
+            "label_smoothing": self.label_smoothing,
+            "verbose": self.verbose,
+        }
+
+    def _make_net(self, module, **options):
+        """Put a net around a module, by the parameters of the last training."""
+        net = ImageNet(
+            module,
+            augmentation=self._augmentation(),
+            seed=(self._seed, len(self.history_)),
+            classes=np.arange(len(self.classes_)),
+            device=self.device_,
+            **self._net_options,
+            **options,
+        )
+        return net.initialize()
+
+    def _own_callbacks(self, train, n_epochs):
+        callbacks = []
+        if self.lr_schedule == "one_cycle":
+            n_steps = n_epochs * count_batches(len(train), self.batch_size)
+            callbacks.append(("lr_schedule", one_cycle_callback(n_steps)))
+        if self.early_stopping:
+            stop = early_stopping_callback(self.n_iter_no_change, self.tol)
+            callbacks.append(("early_stopping", stop))
+        return callbacks
+
+    def _seeded(self, module):
+        if draws_in_training(module.network):
+            return seeded_torch(self._seed + len(self.history_), self.device_)
+        return nullcontext()
+
+    def _record(self, history):
+        n_earlier = len(self.history_)
+        self.history_ = self.history_ + [
+            {
+                **{key: value for key, value in epoch.items() if key != "batches"},
+                "epoch": n_earlier + epoch["epoch"],
+            }
+            for epoch in history
+            if "train_loss" in epoch  # an interrupted epoch has none
+        ]
+        self.loss_curve_ = [epoch["train_loss"] for epoch in self.history_]
+        self.n_iter_ = len(self.history_)
+
+    @contextmanager
+    def _unchanged_on_error(self):
+        before = dict(vars(self))
+        try:
+            yield
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
