@@ -57,7 +57,10 @@ def make_model(name, seed, **parameters):
     parameters = {**RECIPE, "random_state": seed, **parameters}
     if name == "CNN":
         return BloodCNNClassifier(
-            architecture="report", augmentation=None, label_smoothing=0.0, **parameters
+            architecture="report",
+            augmentation=None,
+            precision="float32",
+            **parameters,
         )
     return BloodFNNClassifier(**parameters)
 

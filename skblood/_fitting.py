@@ -111,12 +111,15 @@ class FitsNetwork:
         """Build the network of the first fit, whatever the parameters are by now."""
         network_class, options = self._network
         network = network_class(self.image_shape_, len(self.classes_), **options)
+        dtype = self._network_dtype()
+        module = ScaledNetwork(network.to(dtype), *self._scaling, dtype)
+        return module.to(memory_format=torch.channels_last)
+
+    def _network_dtype(self):
         # Strips are small: in double precision a prediction does not move with the
         # other rows of its batch, nor with their order. MPS has no doubles.
         double = is_strip(self.image_shape_) and not self.device_.startswith("mps")
-        dtype = torch.float64 if double else torch.float32
-        module = ScaledNetwork(network.to(dtype), *self._scaling, dtype)
-        return module.to(memory_format=torch.channels_last)
+        return torch.float64 if double else torch.float32
 
     def _current_net_options(self):
         return {

@@ -154,6 +154,8 @@ class ImageNet(NeuralNetClassifier):
     weight_decay, label_smoothing : float
     augmentation : callable or None
         ``augmentation(images, generator)`` on standardised images (n, C, H, W).
+    precision : {"float32", "bfloat16"}
+        What training multiplies in; weights, losses and predictions stay as they are.
     seed : sequence of int
         Of the shuffling and of the augmentation.
     **options
@@ -168,6 +170,7 @@ class ImageNet(NeuralNetClassifier):
         weight_decay=0.0,
         label_smoothing=0.0,
         augmentation=None,
+        precision="float32",
         seed=(0,),
         **options,
     ):
@@ -182,6 +185,7 @@ class ImageNet(NeuralNetClassifier):
         self.weight_decay = weight_decay
         self.label_smoothing = label_smoothing
         self.augmentation = augmentation
+        self.precision = precision
         self.seed = seed
 
     def get_default_callbacks(self):
@@ -276,10 +280,19 @@ class ImageNet(NeuralNetClassifier):
         images = self.module_.standardize(images)
         if self.augmentation is not None:
             images = self.augmentation(images, self.augmenting_)
-        logits = self.module_.network(images)
+        with self._autocast():
+            logits = self.module_.network(images)
+        logits = logits.to(images.dtype)
         loss = self._weighted_loss(logits, targets, batch.weights, self.label_smoothing)
         loss.backward()
         return self._step_result(loss, logits, targets)
+
+    def _autocast(self):
+        return torch.autocast(
+            torch.device(self.device).type,
+            dtype=torch.bfloat16,
+            enabled=self.precision == "bfloat16",
+        )
 
     def validation_step(self, batch, **fit_params):
         self._set_training(False)

@@ -8,6 +8,7 @@ from torch import nn
 
 from ._base import BaseBloodClassifier
 from ._images import is_strip
+from ._precision import resolve_precision
 from .augmentation import augment_cells, dihedral_views
 from .networks import ReportNetwork, ResidualNetwork
 
@@ -83,6 +84,10 @@ class BloodCNNClassifier(BaseBloodClassifier):
         device.
     device : str, default="auto"
         "auto" is a GPU if there is one, else the CPU; or a torch device, "cuda:1".
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        What `fit` multiplies in; weights are kept, and predictions made, in single
+        precision. "auto" is bfloat16 where the processor multiplies in it, which
+        takes a half to two thirds of the time [3]_. Without effect on strips.
     callbacks : list of skorch callbacks, default=None
         Copies of them are called in training.
     verbose : int, default=0
@@ -104,6 +109,8 @@ class BloodCNNClassifier(BaseBloodClassifier):
         What an image was taken to be.
     device_ : str
         Where the network runs.
+    precision_ : {"float32", "bfloat16", "float64"}
+        What the last training multiplied in.
     n_iter_ : int
         Epochs of training, over all calls that went on from one another.
     loss_curve_ : list of float
@@ -131,6 +138,8 @@ class BloodCNNClassifier(BaseBloodClassifier):
        Classification with Convolutional Neural Networks", 2024.
     .. [2] Smith and Topin, "Super-Convergence: Very Fast Training of Neural Networks
        Using Large Learning Rates", 2018, arXiv:1708.07120.
+    .. [3] Kalamkar et al., "A Study of BFLOAT16 for Deep Learning Training", 2019,
+       arXiv:1905.12322.
 
     Examples
     --------
@@ -149,6 +158,7 @@ class BloodCNNClassifier(BaseBloodClassifier):
         "depth": [Interval(Integral, 1, None, closed="left")],
         "augmentation": [StrOptions({"auto"}), callable, None],
         "test_time_augmentation": ["boolean"],
+        "precision": [StrOptions({"auto", "float32", "bfloat16"})],
     }
 
     _auto_epochs = 16
@@ -179,6 +189,7 @@ class BloodCNNClassifier(BaseBloodClassifier):
         tol=1e-4,
         warm_start=False,
         device="auto",
+        precision="auto",
         callbacks=None,
         verbose=0,
         random_state=None,
@@ -205,6 +216,7 @@ class BloodCNNClassifier(BaseBloodClassifier):
         self.tol = tol
         self.warm_start = warm_start
         self.device = device
+        self.precision = precision
         self.callbacks = callbacks
         self.verbose = verbose
         self.random_state = random_state
@@ -225,6 +237,18 @@ class BloodCNNClassifier(BaseBloodClassifier):
                 f"torch.nn.Module, got {self.architecture!r}."
             )
         return self.architecture, {}
+
+    def _current_net_options(self):
+        return {**super()._current_net_options(), "precision": self._train_precision()}
+
+    def _train_precision(self):
+        if is_strip(self.image_shape_):
+            return str(self._network_dtype()).removeprefix("torch.")
+        return resolve_precision(self.precision, self.device_)
+
+    def _train(self, *data, **options):
+        super()._train(*data, **options)
+        self.precision_ = self._net_options["precision"]
 
     def _augmentation(self):
         if self.augmentation == "auto":
