@@ -22,6 +22,7 @@ import argparse
 
 import numpy as np
 from joblib import Parallel, delayed
+from recipes import REPORT, REPORT_CNN
 from recording import write_results
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 from sklearn.model_selection import ParameterGrid, StratifiedKFold
@@ -39,30 +40,14 @@ PUBLISHED = {
     },
 }
 MEASURES = list(PUBLISHED["CNN"])
-RECIPE = {
-    "optimizer": "adam",
-    "lr": 1e-3,
-    "lr_schedule": "constant",
-    "batch_size": 128,
-    "weight_decay": 0.0,
-    "scaling": "minmax",
-    "n_iter_no_change": 5,
-    "device": "cpu",
-}
 GRID = {"batch_size": [64, 128, 256], "max_epochs": [30, 50], "lr": [1e-3, 1e-2, 1e-1]}
 FOLD_SEED = 42
 
 
 def make_model(name, seed, **parameters):
-    parameters = {**RECIPE, "random_state": seed, **parameters}
     if name == "CNN":
-        return BloodCNNClassifier(
-            architecture="report",
-            augmentation=None,
-            precision="float32",
-            **parameters,
-        )
-    return BloodFNNClassifier(**parameters)
+        return BloodCNNClassifier(**{**REPORT_CNN, "random_state": seed, **parameters})
+    return BloodFNNClassifier(**{**REPORT, "random_state": seed, **parameters})
 
 
 def score(model, X, y):
@@ -181,7 +166,7 @@ def main():
         figures = {
             "n_samples": dict(zip(("train", "val", "test"), n_samples, strict=True)),
             "published": PUBLISHED,
-            "recipe": RECIPE,
+            "recipe": REPORT,
             "fnn_search": searched,
             "results": results,
         }

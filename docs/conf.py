@@ -52,7 +52,14 @@ html_theme_options = {
 # These have no pages below them, so a column that lists such pages would be empty.
 html_sidebars = {
     page: []
-    for page in ("index", "getting_started", "architecture", "benchmarks", "changelog")
+    for page in (
+        "index",
+        "getting_started",
+        "architecture",
+        "results",
+        "benchmarks",
+        "changelog",
+    )
 }
 
 

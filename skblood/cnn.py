@@ -1,6 +1,6 @@
 """The convolutional classifier."""
 
-from numbers import Integral
+from numbers import Integral, Real
 
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -28,7 +28,7 @@ class BloodCNNClassifier(BaseBloodClassifier):
         `torch.nn.Module` is built as ``architecture((H, W, C), n_classes)``, takes
         standardised float images (n, C, H, W) and returns logits (n, n_classes);
         `transform` calls its method ``embed``, if it has one.
-    width : int, default=24
+    width : int, default=32
         Channels of the residual network's first stage. The cost grows with the
         square. "residual" only.
     depth : int, default=2
@@ -36,6 +36,9 @@ class BloodCNNClassifier(BaseBloodClassifier):
     dropout : float, default=0.0
         Share of the embedding that is dropped in training. "residual" only; "report"
         has its own.
+    stochastic_depth : float, default=0.2
+        Share of the samples that skip its last block in training; earlier blocks are
+        skipped by less, in proportion to their depth. "residual" only, not in strips.
     augmentation : "auto", callable or None, default="auto"
         "auto" is `skblood.augmentation.augment_cells` for images and None for strips.
         A callable gets ``(images, generator)``, standardised images (n, C, H, W) and
@@ -45,7 +48,7 @@ class BloodCNNClassifier(BaseBloodClassifier):
         square, else four. Predictions take as many times as long, `fit` no longer.
         Without effect on strips.
     max_epochs : "auto" or int, default="auto"
-        Passes over the data. "auto" is 16 and as many more as make 200 steps, so
+        Passes over the data. "auto" is 36 and as many more as make 200 steps, so
         that few images are seen more often. Without early stopping, all are run.
     lr : float, default=0.04
         Peak learning rate. The default suits "muon"; Adam's usual one is 1e-3 to 1e-2.
@@ -156,21 +159,23 @@ class BloodCNNClassifier(BaseBloodClassifier):
         "architecture": [StrOptions({"residual", "report"}), type],
         "width": [Interval(Integral, 1, None, closed="left")],
         "depth": [Interval(Integral, 1, None, closed="left")],
+        "stochastic_depth": [Interval(Real, 0, 1, closed="left")],
         "augmentation": [StrOptions({"auto"}), callable, None],
         "test_time_augmentation": ["boolean"],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
     }
 
-    _auto_epochs = 16
+    _auto_epochs = 36
     _auto_steps = 200
 
     def __init__(
         self,
         *,
         architecture="residual",
-        width=24,
+        width=32,
         depth=2,
         dropout=0.0,
+        stochastic_depth=0.2,
         augmentation="auto",
         test_time_augmentation=False,
         max_epochs="auto",
@@ -198,6 +203,7 @@ class BloodCNNClassifier(BaseBloodClassifier):
         self.width = width
         self.depth = depth
         self.dropout = dropout
+        self.stochastic_depth = stochastic_depth
         self.augmentation = augmentation
         self.test_time_augmentation = test_time_augmentation
         self.max_epochs = max_epochs
@@ -227,6 +233,7 @@ class BloodCNNClassifier(BaseBloodClassifier):
                 "width": self.width,
                 "depth": self.depth,
                 "dropout": self.dropout,
+                "stochastic_depth": self.stochastic_depth,
             }
             return ResidualNetwork, options
         if self.architecture == "report":

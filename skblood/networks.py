@@ -66,16 +66,20 @@ class ResidualNetwork(nn.Module):
     ----------
     image_shape : tuple (H, W, C)
     n_classes : int
-    width : int, default=24
+    width : int, default=32
         Channels of the first stage.
     depth : int, default=2
         Residual blocks in the second and third stage; the first has one.
     dropout : float, default=0.0
         Share of the embedding that is dropped in training.
+    stochastic_depth : float, default=0.2
+        Share of the samples that skip the last block in training; earlier blocks are
+        skipped by less, in proportion to their depth [2]_. Not in strips.
 
     References
     ----------
     .. [1] He et al., "Deep Residual Learning for Image Recognition", CVPR 2016.
+    .. [2] Huang et al., "Deep Networks with Stochastic Depth", ECCV 2016.
 
     Examples
     --------
@@ -86,7 +90,16 @@ class ResidualNetwork(nn.Module):
     torch.Size([5, 8])
     """
 
-    def __init__(self, image_shape, n_classes, *, width=24, depth=2, dropout=0.0):
+    def __init__(
+        self,
+        image_shape,
+        n_classes,
+        *,
+        width=32,
+        depth=2,
+        dropout=0.0,
+        stochastic_depth=0.2,
+    ):
         super().__init__()
         height, breadth, channels = image_shape
         strip = is_strip(image_shape)
@@ -99,18 +112,19 @@ class ResidualNetwork(nn.Module):
             padding=[side // 2 for side in window],
             bias=False,
         )
-        stages = [(width, 1, 1), (2 * width, depth, 2), (4 * width, depth, 2)]
+        blocks = [(width, 1)]
+        for n_out in (2 * width, 4 * width):
+            blocks += [(n_out, 2), *[(n_out, 1)] * (depth - 1)]
         layers = [
             conv(channels, width),
             norm(width),
             nn.ReLU(inplace=True),
         ]
         n_in = width
-        for n_out, n_blocks, stride in stages:
-            for block in range(n_blocks):
-                stride = stride if block == 0 else 1
-                layers.append(_ResidualBlock(n_in, n_out, stride, conv, norm))
-                n_in = n_out
+        for i, (n_out, stride) in enumerate(blocks, start=1):
+            drop = 0.0 if strip else stochastic_depth * i / len(blocks)
+            layers.append(_ResidualBlock(n_in, n_out, stride, drop, conv, norm))
+            n_in = n_out
         self.features = nn.Sequential(*layers)
         self.pool = nn.Flatten() if strip else _GlobalAverage()
         n_embedding = n_in * (-(-height // 4) * -(-breadth // 4) if strip else 1)
@@ -125,7 +139,7 @@ class ResidualNetwork(nn.Module):
 
 
 class _ResidualBlock(nn.Module):
-    def __init__(self, n_in, n_out, stride, conv, norm):
+    def __init__(self, n_in, n_out, stride, drop, conv, norm):
         super().__init__()
         self.residual = nn.Sequential(
             conv(n_in, n_out, stride=stride),
@@ -144,9 +158,19 @@ class _ResidualBlock(nn.Module):
             )
         # Each block starts as its shortcut, so depth costs nothing at the start.
         nn.init.zeros_(self.residual[-1].weight)
+        self.drop = _StochasticDepth(drop)
 
     def forward(self, x):
-        return torch.relu_(self.residual(x) + self.shortcut(x))
+        return torch.relu_(self.drop(self.residual(x)) + self.shortcut(x))
+
+
+class _StochasticDepth(nn.Dropout):
+    """Dropout of all that a sample's residual adds."""
+
+    def forward(self, residual):
+        if not self.training or self.p == 0:
+            return residual
+        return residual * super().forward(residual.new_ones(len(residual), 1, 1, 1))
 
 
 class _GlobalAverage(nn.Module):

@@ -78,9 +78,49 @@ def test_depth_and_width(depth):
 
 def test_dropout_of_the_residual_network():
     images = batch_of((28, 28, 3))
-    network = ResidualNetwork((28, 28, 3), 8, width=4, depth=1, dropout=0.5)
+    network = ResidualNetwork(
+        (28, 28, 3), 8, width=4, depth=1, dropout=0.5, stochastic_depth=0.0
+    )
     assert not torch.equal(network(images), network(images))
     network.eval()
+    assert torch.equal(network(images), network(images))
+
+
+def with_working_residuals(network):
+    """Undo that blocks start as their shortcuts."""
+    for norm in layers(network, (nn.BatchNorm2d, nn.GroupNorm)):
+        nn.init.ones_(norm.weight)
+    return network
+
+
+def test_stochastic_depth_is_for_training():
+    images = batch_of((28, 28, 3))
+    network = with_working_residuals(
+        ResidualNetwork((28, 28, 3), 8, width=4, depth=1, stochastic_depth=0.5)
+    )
+    assert not torch.equal(network(images), network(images))
+    network.eval()
+    assert torch.equal(network(images), network(images))
+
+
+def test_stochastic_depth_grows_with_depth():
+    network = ResidualNetwork((28, 28, 3), 8, width=4, depth=2, stochastic_depth=0.5)
+    rates = [layer.p for layer in layers(network, nn.Dropout)[:-1]]
+    assert rates == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5])
+
+
+def test_stochastic_depth_drops_whole_residuals_and_keeps_their_mean():
+    network = ResidualNetwork((28, 28, 3), 8, width=4, depth=1, stochastic_depth=0.5)
+    drop = layers(network, nn.Dropout)[-2]
+    kept = drop(torch.ones(10_000, 2, 3, 3)).flatten(1)
+    assert torch.equal(kept.amin(dim=1), kept.amax(dim=1))
+    assert set(kept[:, 0].tolist()) == {0.0, 2.0}
+    assert kept.mean() == pytest.approx(1, abs=0.1)
+
+
+def test_strips_have_no_stochastic_depth():
+    network = with_working_residuals(ResidualNetwork((1, 30, 1), 8, width=4))
+    images = batch_of((1, 30, 1))
     assert torch.equal(network(images), network(images))
 
 

@@ -38,7 +38,10 @@ def test_report_with_its_dropout(tiny_cnn, cells):
     assert_array_equal(*proba)
 
 
-@pytest.mark.parametrize("params", [{}, {"augmentation": None}, {"dropout": 0.5}])
+@pytest.mark.parametrize(
+    "params",
+    [{}, {"augmentation": None}, {"dropout": 0.5}, {"stochastic_depth": 0.0}],
+)
 def test_global_seeds_do_not_matter(tiny_cnn, cells, params):
     X, y = cells
     proba = []
