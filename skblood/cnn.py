@@ -36,7 +36,7 @@ class BloodCNNClassifier(BaseBloodClassifier):
     dropout : float, default=0.0
         Share of the embedding that is dropped in training. "residual" only; "report"
         has its own.
-    stochastic_depth : float, default=0.2
+    stochastic_depth : float, default=0.1
         Share of the samples that skip its last block in training; earlier blocks are
         skipped by less, in proportion to their depth. "residual" only, not in strips.
     augmentation : "auto", callable or None, default="auto"
@@ -48,7 +48,7 @@ class BloodCNNClassifier(BaseBloodClassifier):
         square, else four. Predictions take as many times as long, `fit` no longer.
         Without effect on strips.
     max_epochs : "auto" or int, default="auto"
-        Passes over the data. "auto" is 36 and as many more as make 200 steps, so
+        Passes over the data. "auto" is 30 and as many more as make 200 steps, so
         that few images are seen more often. Without early stopping, all are run.
     lr : float, default=0.04
         Peak learning rate. The default suits "muon"; Adam's usual one is 1e-3 to 1e-2.
@@ -165,7 +165,7 @@ class BloodCNNClassifier(BaseBloodClassifier):
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
     }
 
-    _auto_epochs = 36
+    _auto_epochs = 30
     _auto_steps = 200
 
     def __init__(
@@ -175,7 +175,7 @@ class BloodCNNClassifier(BaseBloodClassifier):
         width=32,
         depth=2,
         dropout=0.0,
-        stochastic_depth=0.2,
+        stochastic_depth=0.1,
         augmentation="auto",
         test_time_augmentation=False,
         max_epochs="auto",

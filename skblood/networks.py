@@ -72,7 +72,7 @@ class ResidualNetwork(nn.Module):
         Residual blocks in the second and third stage; the first has one.
     dropout : float, default=0.0
         Share of the embedding that is dropped in training.
-    stochastic_depth : float, default=0.2
+    stochastic_depth : float, default=0.1
         Share of the samples that skip the last block in training; earlier blocks are
         skipped by less, in proportion to their depth [2]_. Not in strips.
 
@@ -98,7 +98,7 @@ class ResidualNetwork(nn.Module):
         width=32,
         depth=2,
         dropout=0.0,
-        stochastic_depth=0.2,
+        stochastic_depth=0.1,
     ):
         super().__init__()
         height, breadth, channels = image_shape
