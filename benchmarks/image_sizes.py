@@ -17,7 +17,7 @@ from skblood import BloodCNNClassifier, load_bloodmnist
 
 SIZES = [28, 64]
 # As many images of the train split as make a fit of minutes.
-N_TRAIN = 4000
+N_TRAIN = 1000
 
 
 def enlarge(images, size):

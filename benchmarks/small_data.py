@@ -66,8 +66,8 @@ def main():
                 f"{figures['mean']['accuracy']:.4f} ± {figures['std']['accuracy']:.4f}",
                 flush=True,
             )
-    figures = {"fits_at_a_time": options.jobs, "results": results}
-    write_results("accuracy_small_data", figures)
+        figures = {"fits_at_a_time": options.jobs, "results": results}
+        write_results("accuracy_small_data", figures)
 
 
 if __name__ == "__main__":
