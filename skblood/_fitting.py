@@ -8,19 +8,15 @@ import torch
 from sklearn.utils import check_random_state
 from skorch.helper import predefined_split
 
+from ._batches import ImageDataset, count_batches
+from ._callbacks import OneCycle, early_stopping_callback
 from ._device import resolve_device
 from ._images import check_images, is_strip
 from ._randomness import draws_in_training, seeded_torch
 from ._samples import encode_labels, split_rows, weigh_classes
 from ._scaling import learn_scaling
 from ._state import load_optimizer_arrays, optimizer_arrays
-from ._training import (
-    ImageDataset,
-    ImageNet,
-    count_batches,
-    early_stopping_callback,
-    one_cycle_callback,
-)
+from ._training import ImageNet
 from .networks import ScaledNetwork
 
 LARGEST_SEED = 2**31 - 1
@@ -81,7 +77,7 @@ class FitsNetwork:
         net = self._make_net(
             module,
             # Copies: a search fits many clones with the callbacks it was given.
-            callbacks=([] if streaming else self._own_callbacks(train, n_epochs))
+            callbacks=([] if streaming else self._own_callbacks())
             + copy.deepcopy(self.callbacks or []),
             max_epochs=n_epochs,
             train_split=predefined_split(valid) if valid else None,
@@ -144,11 +140,10 @@ class FitsNetwork:
         )
         return net.initialize()
 
-    def _own_callbacks(self, train, n_epochs):
+    def _own_callbacks(self):
         callbacks = []
         if self.lr_schedule == "one_cycle":
-            n_steps = n_epochs * count_batches(len(train), self.batch_size)
-            callbacks.append(("lr_schedule", one_cycle_callback(n_steps)))
+            callbacks.append(("lr_schedule", OneCycle()))
         if self.early_stopping:
             stop = early_stopping_callback(self.n_iter_no_change, self.tol)
             callbacks.append(("early_stopping", stop))

@@ -1,145 +1,23 @@
-"""The skorch net: batches cut whole from arrays in memory, schedule, weights."""
+"""The skorch net: how a step is made, how an epoch is run, how images are inferred."""
 
 import math
 import warnings
-from functools import partial
-from itertools import pairwise
 
 import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
 from skorch import NeuralNetClassifier
-from skorch.callbacks import EarlyStopping, EpochTimer, LRScheduler, PrintLog
-from skorch.utils import noop
+from skorch.callbacks import EpochTimer, PrintLog
 from torch.nn.functional import cross_entropy
-from torch.optim.lr_scheduler import LambdaLR
-from torch.utils.data import Dataset
 
+from ._batches import BatchIterator, ImageDataset
+from ._pruning import DataPruning
 from .optimizers import make_optimizer
 
 # Rows in a forward pass without gradients: as many as keep the activations in the
 # processor's cache, and never so many that large images fill the memory.
 PREDICT_PIXELS = 256 * 28 * 28
 PREDICT_ROWS = 1024
-
-
-class Batch(tuple):
-    """An (images, targets) pair, as skorch wants it, that also carries weights."""
-
-    def __new__(cls, images, targets, weights):
-        batch = super().__new__(cls, (images, targets))
-        batch.weights = weights
-        return batch
-
-
-class ImageDataset(Dataset):
-    """Images in memory or memory-mapped, and what is known of the rows in use.
-
-    Parameters
-    ----------
-    images : ndarray of shape (n, H, W, C)
-        Never copied.
-    targets : ndarray of shape (n_rows,), optional
-        Class indices.
-    weights : ndarray of shape (n_rows,), optional
-        Sample weights.
-    rows : ndarray of shape (n_rows,), optional
-        The images in use; all by default.
-    """
-
-    def __init__(self, images, targets=None, weights=None, rows=None):
-        self.images = images
-        self.targets = targets
-        self.weights = weights
-        self.rows = rows
-
-    def __len__(self):
-        return len(self.images) if self.rows is None else len(self.rows)
-
-    def __getitem__(self, index):
-        image = self.images[index if self.rows is None else self.rows[index]]
-        return image, 0 if self.targets is None else self.targets[index]
-
-    def arrays(self, index):
-        """Return images, targets and weights at an index array or slice."""
-        rows = index if self.rows is None else self.rows[index]
-        targets = None if self.targets is None else self.targets[index]
-        weights = None if self.weights is None else self.weights[index]
-        return self.images[rows], targets, weights
-
-    def batch(self, index):
-        """Return the same as a `Batch` of tensors."""
-        images, targets, weights = self.arrays(index)
-        return Batch(
-            torch.from_numpy(_copy_for_torch(images)),
-            None if targets is None else torch.from_numpy(targets),
-            None if weights is None else torch.from_numpy(weights),
-        )
-
-    def normalize_weights(self):
-        """Bring the weights' mean to 1, so that the learning rate keeps its meaning."""
-        if self.weights is not None:
-            self.weights = self.weights / self.weights.mean()
-
-    def subset(self, index):
-        """Return a dataset of the same images with only the rows at an index array."""
-        _, targets, weights = self.arrays(index)
-        rows = index if self.rows is None else self.rows[index]
-        return ImageDataset(self.images, targets, weights, rows)
-
-
-def _copy_for_torch(images):
-    """Copy an array, which may be read-only, in a byte order and width torch has."""
-    dtype = images.dtype.newbyteorder("=")
-    return images.astype(np.float64 if dtype == np.longdouble else dtype)
-
-
-class BatchIterator:
-    """Cuts a dataset into batches whose sizes differ by one row at most.
-
-    So no last batch is left with a row or two, whose statistics would say little.
-
-    Parameters
-    ----------
-    dataset : ImageDataset
-    batch_size : int
-        The most rows in a batch.
-    rng : numpy.random.Generator, optional
-        Shuffles the rows anew for every pass; without it they keep their order.
-    """
-
-    def __init__(self, dataset, batch_size, rng=None):
-        self.dataset = dataset
-        self.batch_size = batch_size
-        self.rng = rng
-
-    def __len__(self):
-        return count_batches(len(self.dataset), self.batch_size)
-
-    def __iter__(self):
-        n = len(self.dataset)
-        edges = np.linspace(0, n, len(self) + 1).astype(int)
-        order = None if self.rng is None or len(self) == 1 else self.rng.permutation(n)
-        for start, stop in pairwise(edges):
-            batch = slice(start, stop)
-            yield self.dataset.batch(batch if order is None else order[batch])
-
-
-def count_batches(n_samples, batch_size):
-    """Return how many batches, and so how many steps, an epoch has."""
-    return -(-n_samples // batch_size)
-
-
-def one_cycle(step, n_steps):
-    """Return the share of the peak learning rate: linear up, then a cosine to zero.
-
-    After Smith, "Super-convergence", 2018. The first steps are small while batch
-    statistics settle; the last ones let the weights settle.
-    """
-    warm_up = 0.3 * n_steps
-    if step < warm_up:
-        return 0.04 + 0.96 * step / warm_up
-    return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / (n_steps - warm_up)))
 
 
 class ImageNet(NeuralNetClassifier):
@@ -154,6 +32,8 @@ class ImageNet(NeuralNetClassifier):
     weight_decay, label_smoothing : float
     augmentation : callable or None
         ``augmentation(images, generator)`` on standardised images (n, C, H, W).
+    data_pruning : float
+        Share of the easy images that an epoch leaves out, see `DataPruning`.
     precision : {"float32", "bfloat16"}
         What training multiplies in; weights, losses and predictions stay as they are.
     seed : sequence of int
@@ -170,6 +50,7 @@ class ImageNet(NeuralNetClassifier):
         weight_decay=0.0,
         label_smoothing=0.0,
         augmentation=None,
+        data_pruning=0.0,
         precision="float32",
         seed=(0,),
         **options,
@@ -185,6 +66,7 @@ class ImageNet(NeuralNetClassifier):
         self.weight_decay = weight_decay
         self.label_smoothing = label_smoothing
         self.augmentation = augmentation
+        self.data_pruning = data_pruning
         self.precision = precision
         self.seed = seed
 
@@ -199,7 +81,14 @@ class ImageNet(NeuralNetClassifier):
 
     def get_iterator(self, dataset, training=False):
         if training:
-            return BatchIterator(dataset, self.batch_size, self.shuffling_)
+            self.pruning_ = None
+            if self.data_pruning:
+                self.pruning_ = DataPruning(
+                    len(dataset), self.data_pruning, self.max_epochs
+                )
+            return BatchIterator(
+                dataset, self.batch_size, self.shuffling_, self.pruning_
+            )
         pixels = math.prod(dataset.images.shape[1:3])
         rows = max(1, min(PREDICT_ROWS, PREDICT_PIXELS // pixels))
         return BatchIterator(dataset, rows)
@@ -218,13 +107,16 @@ class ImageNet(NeuralNetClassifier):
         if iterator is None:
             return
         loss = correct = n_samples = 0
-        for batch in iterator:
+        for i, batch in enumerate(iterator):
+            if training:
+                n_epochs = len(self.history) - 1 + i / len(iterator)
+                self.progress_ = n_epochs / self.max_epochs
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
             rows = len(batch[0])
             loss += step["loss"].detach() * rows
             correct += step["n_correct"]
-            n_samples += rows
+            n_samples += step["n_samples"]
             self.history.record_batch(f"{prefix}_batch_size", rows)
             self.notify("on_batch_end", batch=batch, training=training, **step)
         self._record(f"{prefix}_loss", float(loss) / n_samples, best=min)
@@ -283,9 +175,16 @@ class ImageNet(NeuralNetClassifier):
         with self._autocast():
             logits = self.module_.network(images)
         logits = logits.to(images.dtype)
-        loss = self._weighted_loss(logits, targets, batch.weights, self.label_smoothing)
+        losses = cross_entropy(
+            logits, targets, reduction="none", label_smoothing=self.label_smoothing
+        )
+        counts = None
+        if self.pruning_ is not None:
+            self.pruning_.record(batch.index, losses.detach())
+            counts = torch.from_numpy(self.pruning_.counts[batch.index]).to(losses)
+        loss = _weighted_mean(losses, batch.weights, counts)
         loss.backward()
-        return self._step_result(loss, logits, targets)
+        return _step_result(loss, logits, targets, counts)
 
     def _autocast(self):
         return torch.autocast(
@@ -299,22 +198,9 @@ class ImageNet(NeuralNetClassifier):
         images, targets = self._to_device(batch[0]), batch[1].to(self.device)
         with torch.inference_mode():
             logits = self.module_(images)
-            loss = self._weighted_loss(logits, targets, batch.weights)
-        return self._step_result(loss, logits, targets)
-
-    def _weighted_loss(self, logits, targets, weights, label_smoothing=0.0):
-        losses = cross_entropy(
-            logits, targets, reduction="none", label_smoothing=label_smoothing
-        )
-        if weights is None:
-            return losses.mean()
-        # In `fit` the weights' mean is 1 over the data, so in expectation over batches
-        # this is their weighted mean; dividing by a batch's own sum would be biased.
-        return (losses * weights.to(losses)).mean()
-
-    def _step_result(self, loss, logits, targets):
-        n_correct = (logits.detach().argmax(dim=1) == targets).sum()
-        return {"loss": loss, "y_pred": logits, "n_correct": n_correct}
+            losses = cross_entropy(logits, targets, reduction="none")
+        loss = _weighted_mean(losses, batch.weights)
+        return _step_result(loss, logits, targets)
 
     def infer_all(self, images, method):
         """Apply a method of the module to all images, batch by batch.
@@ -336,26 +222,21 @@ class ImageNet(NeuralNetClassifier):
         return torch.cat(outputs).numpy()
 
 
-def one_cycle_callback(n_steps):
-    """Return the callback that follows `one_cycle` over a training of `n_steps`."""
-    return LRScheduler(
-        LambdaLR,
-        lr_lambda=partial(one_cycle, n_steps=n_steps),
-        step_every="batch",
-        event_name=None,
-    )
+def _weighted_mean(losses, weights, counts=None):
+    """Return a batch's mean loss; a row has a weight, and may stand for several."""
+    # In `fit` the weights' mean is 1 over the data, so in expectation over batches this
+    # is their weighted mean; dividing by a batch's own sum would be biased.
+    for factor in (weights, counts):
+        if factor is not None:
+            losses = losses * factor.to(losses)
+    return losses.mean()
 
 
-def early_stopping_callback(n_iter_no_change, tol):
-    """Return the callback that stops, and brings the best epoch's weights back.
-
-    The weights wait in memory: files of parallel searches would overwrite each other.
-    """
-    return EarlyStopping(
-        monitor="valid_loss",
-        patience=n_iter_no_change,
-        threshold=tol,
-        threshold_mode="abs",
-        load_best=True,
-        sink=noop,
-    )
+def _step_result(loss, logits, targets, counts=None):
+    correct = logits.detach().argmax(dim=1) == targets
+    return {
+        "loss": loss,
+        "y_pred": logits,
+        "n_correct": (correct if counts is None else correct * counts).sum(),
+        "n_samples": len(targets) if counts is None else counts.sum(),
+    }

@@ -43,6 +43,10 @@ class BloodCNNClassifier(BaseBloodClassifier):
         "auto" is `skblood.augmentation.augment_cells` for images and None for strips.
         A callable gets ``(images, generator)``, standardised images (n, C, H, W) and
         a `torch.Generator` on the CPU, and returns the new images.
+    data_pruning : float, default=0.0
+        Share of the easy images, those whose last loss was below the mean, that an
+        epoch leaves out at random while the others of them count for more [3]_. With
+        0.5, `fit` takes about two thirds of the time. Not for strips.
     test_time_augmentation : bool, default=False
         Average the logits over all flips and quarter turns of an image, eight if it is
         square, else four. Predictions take as many times as long, `fit` no longer.
@@ -90,7 +94,7 @@ class BloodCNNClassifier(BaseBloodClassifier):
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         What `fit` multiplies in; weights are kept, and predictions made, in single
         precision. "auto" is bfloat16 where the processor multiplies in it, which
-        takes a half to two thirds of the time [3]_. Without effect on strips.
+        takes a half to two thirds of the time [4]_. Without effect on strips.
     callbacks : list of skorch callbacks, default=None
         Copies of them are called in training.
     verbose : int, default=0
@@ -141,7 +145,9 @@ class BloodCNNClassifier(BaseBloodClassifier):
        Classification with Convolutional Neural Networks", 2024.
     .. [2] Smith and Topin, "Super-Convergence: Very Fast Training of Neural Networks
        Using Large Learning Rates", 2018, arXiv:1708.07120.
-    .. [3] Kalamkar et al., "A Study of BFLOAT16 for Deep Learning Training", 2019,
+    .. [3] Qin et al., "InfoBatch: Lossless Training Speed Up by Unbiased Dynamic Data
+       Pruning", ICLR 2024, arXiv:2303.04947.
+    .. [4] Kalamkar et al., "A Study of BFLOAT16 for Deep Learning Training", 2019,
        arXiv:1905.12322.
 
     Examples
@@ -161,6 +167,7 @@ class BloodCNNClassifier(BaseBloodClassifier):
         "depth": [Interval(Integral, 1, None, closed="left")],
         "stochastic_depth": [Interval(Real, 0, 1, closed="left")],
         "augmentation": [StrOptions({"auto"}), callable, None],
+        "data_pruning": [Interval(Real, 0, 1, closed="left")],
         "test_time_augmentation": ["boolean"],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
     }
@@ -177,6 +184,7 @@ class BloodCNNClassifier(BaseBloodClassifier):
         dropout=0.0,
         stochastic_depth=0.1,
         augmentation="auto",
+        data_pruning=0.0,
         test_time_augmentation=False,
         max_epochs="auto",
         lr=0.04,
@@ -205,6 +213,7 @@ class BloodCNNClassifier(BaseBloodClassifier):
         self.dropout = dropout
         self.stochastic_depth = stochastic_depth
         self.augmentation = augmentation
+        self.data_pruning = data_pruning
         self.test_time_augmentation = test_time_augmentation
         self.max_epochs = max_epochs
         self.lr = lr
@@ -246,7 +255,11 @@ class BloodCNNClassifier(BaseBloodClassifier):
         return self.architecture, {}
 
     def _current_net_options(self):
-        return {**super()._current_net_options(), "precision": self._train_precision()}
+        return {
+            **super()._current_net_options(),
+            "precision": self._train_precision(),
+            "data_pruning": 0.0 if is_strip(self.image_shape_) else self.data_pruning,
+        }
 
     def _train_precision(self):
         if is_strip(self.image_shape_):

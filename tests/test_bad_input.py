@@ -319,6 +319,7 @@ BAD_CNN_PARAMETERS = [
     ("width", 0, "Got 0"),
     ("depth", 0, "Got 0"),
     ("stochastic_depth", 1.0, "Got 1.0"),
+    ("data_pruning", 1.0, "Got 1.0"),
     ("augmentation", "strong", "Got 'strong'"),
 ]
 BAD_FNN_PARAMETERS = [
