@@ -30,6 +30,7 @@ REPORT_CNN = {
     **REPORT,
     "architecture": "report",
     "augmentation": None,
+    "data_pruning": 0.0,
     "precision": "float32",
 }
 
@@ -45,6 +46,7 @@ def medmnist_resnet18(random_state, max_epochs=6):
     return BloodCNNClassifier(
         architecture=ResNet18,
         augmentation=None,
+        data_pruning=0.0,
         optimizer="adam",
         lr=1e-3,
         lr_schedule="constant",

@@ -119,8 +119,8 @@ class ImageNet(NeuralNetClassifier):
             n_samples += step["n_samples"]
             self.history.record_batch(f"{prefix}_batch_size", rows)
             self.notify("on_batch_end", batch=batch, training=training, **step)
-        self._record(f"{prefix}_loss", float(loss) / n_samples, best=min)
-        self._record(f"{prefix}_acc", float(correct) / n_samples, best=max)
+        self._record(f"{prefix}_loss", float(loss) / float(n_samples), best=min)
+        self._record(f"{prefix}_acc", float(correct) / float(n_samples), best=max)
         self.history.record(f"{prefix}_batch_count", len(iterator))
 
     def _record(self, key, value, best):

@@ -46,7 +46,8 @@ class BloodCNNClassifier(BaseBloodClassifier):
     data_pruning : float, default=0.0
         Share of the easy images, those whose last loss was below the mean, that an
         epoch leaves out at random while the others of them count for more [3]_. With
-        0.5, `fit` takes about two thirds of the time. Not for strips.
+        0.5, `fit` takes about two thirds of the time that it takes with 0. Not for
+        strips.
     test_time_augmentation : bool, default=False
         Average the logits over all flips and quarter turns of an image, eight if it is
         square, else four. Predictions take as many times as long, `fit` no longer.

@@ -98,6 +98,7 @@ def test_history_speaks_of_all_images(pruned, cells):
     losses = clf.loss_curve_
     assert np.ptp(losses) < 0.1 * np.mean(losses)
     assert all(0 <= epoch["train_acc"] <= 1 for epoch in clf.history_)
+    assert {type(epoch["train_acc"]) for epoch in clf.history_} == {float}
 
 
 def test_same_seed(pruned, cells):
