@@ -20,7 +20,7 @@ from skblood import BloodCNNClassifier, load_bloodmnist
 from skblood.augmentation import random_dihedral, random_shift
 
 N_TRAIN = 10_000
-EPOCHS = 18
+EPOCHS = 16
 
 
 def shift_further(images, generator):
@@ -30,10 +30,13 @@ def shift_further(images, generator):
 
 VARIANTS = {
     "as it is": {},
-    "all its epochs": {"max_epochs": 2 * EPOCHS},
+    "all its epochs": {"max_epochs": "auto"},
     "width 16": {"width": 16},
-    "width 32": {"width": 32},
+    "width 24": {"width": 24},
     "depth 1": {"depth": 1},
+    "stochastic_depth 0": {"stochastic_depth": 0.0},
+    "stochastic_depth 0.2": {"stochastic_depth": 0.2},
+    "data_pruning 0.5": {"data_pruning": 0.5},
     "float32": {"precision": "float32"},
     "AdamW, lr 0.01": {"optimizer": "adamw", "lr": 0.01, "weight_decay": 0.05},
     "Nesterov SGD, lr 0.05": {"optimizer": "sgd", "lr": 0.05, "weight_decay": 5e-4},
@@ -84,7 +87,8 @@ def main():
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1, help="fits at a time")
     options = parser.parse_args()
-    run = partial(fit_and_score, train=(parts := load_parts())[0], scored=parts[1])
+    train, scored = load_parts()
+    run = partial(fit_and_score, train=train, scored=scored)
     runs = Parallel(n_jobs=options.jobs)(
         delayed(run)(VARIANTS[name], seed)
         for name in options.variants
@@ -105,7 +109,7 @@ def main():
         print(f"{name:>26}: {mean['accuracy']:.4f}, NLL {mean['nll']:.4f}")
     write_results(
         "accuracy_ablation",
-        {"n_train": N_TRAIN, "epochs": EPOCHS, "n_scored": len(parts[1][1])}
+        {"n_train": N_TRAIN, "epochs": EPOCHS, "n_scored": len(scored[1])}
         | {"fits_at_a_time": options.jobs, "variants": figures},
     )
 

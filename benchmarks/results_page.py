@@ -1,7 +1,8 @@
 """Write docs/results.rst and its figures from benchmarks/results/*.json.
 
-The text is that of results_page.rst.template; no figure in it is typed by hand. Run
-this after a benchmark.
+The text is that of results_page.rst.template, and all tables of results come from the
+files. The template's table of reasons is typed by hand, until benchmarks/ablation.py
+has been run to its end. Run this after a benchmark.
 
     python benchmarks/results_page.py
 """

@@ -11,6 +11,9 @@ class OneCycle(Callback):
 
     After Smith, "Super-convergence", 2018. The first steps are small while batch
     statistics settle; the last ones let the weights settle.
+
+    torch's schedulers want the number of steps beforehand, which nobody knows when
+    epochs leave images out; so this one follows the net's own progress.
     """
 
     def on_train_begin(self, net, **kwargs):
