@@ -94,7 +94,8 @@ def with_working_residuals(network):
 
 
 def test_stochastic_depth_is_for_training():
-    images = batch_of((28, 28, 3))
+    # So many that two draws never drop the same residuals.
+    images = batch_of((28, 28, 3), n=64)
     network = with_working_residuals(
         ResidualNetwork((28, 28, 3), 8, width=4, depth=1, stochastic_depth=0.5)
     )
