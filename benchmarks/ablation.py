@@ -1,6 +1,6 @@
 """What does each part of the default recipe do for it?
 
-The default with one thing changed at a time, at half of its epochs. Part of the train
+The default with one thing changed at a time, at a quarter of its epochs. Part of the train
 split is held out and joins the validation split, so that the differences are measured
 on 3,671 images instead of 1,712; the test split is not read.
 
@@ -10,6 +10,7 @@ on 3,671 images instead of 1,712; the test split is not read.
 import argparse
 import time
 from functools import partial
+from itertools import islice
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -20,7 +21,7 @@ from skblood import BloodCNNClassifier, load_bloodmnist
 from skblood.augmentation import random_dihedral, random_shift
 
 N_TRAIN = 10_000
-EPOCHS = 16
+EPOCHS = 8
 
 
 def shift_further(images, generator):
@@ -30,12 +31,11 @@ def shift_further(images, generator):
 
 VARIANTS = {
     "as it is": {},
-    "all its epochs": {"max_epochs": "auto"},
+    "twice the epochs": {"max_epochs": 2 * EPOCHS},
     "width 16": {"width": 16},
     "width 24": {"width": 24},
     "depth 1": {"depth": 1},
     "stochastic_depth 0": {"stochastic_depth": 0.0},
-    "stochastic_depth 0.2": {"stochastic_depth": 0.2},
     "data_pruning 0.5": {"data_pruning": 0.5},
     "float32": {"precision": "float32"},
     "AdamW, lr 0.01": {"optimizer": "adamw", "lr": 0.01, "weight_decay": 0.05},
@@ -47,7 +47,6 @@ VARIANTS = {
     "weight_decay 0.1": {"weight_decay": 0.1},
     "batches of 128": {"batch_size": 128},
     "label_smoothing 0.1": {"label_smoothing": 0.1},
-    "dropout 0.2": {"dropout": 0.2},
     "no augmentation": {"augmentation": None},
     "no shifts": {"augmentation": random_dihedral},
     "no flips and turns": {"augmentation": random_shift},
@@ -89,14 +88,14 @@ def main():
     options = parser.parse_args()
     train, scored = load_parts()
     run = partial(fit_and_score, train=train, scored=scored)
-    runs = Parallel(n_jobs=options.jobs)(
+    runs = Parallel(n_jobs=options.jobs, return_as="generator")(
         delayed(run)(VARIANTS[name], seed)
         for name in options.variants
         for seed in range(options.seeds)
     )
     figures = {}
-    for i, name in enumerate(options.variants):
-        own = runs[i * options.seeds : (i + 1) * options.seeds]
+    for name in options.variants:
+        own = list(islice(runs, options.seeds))
         figures[name] = {
             "parameters": {
                 key: getattr(value, "__name__", value)
@@ -106,7 +105,7 @@ def main():
             "runs": own,
         }
         mean = figures[name]["mean"]
-        print(f"{name:>26}: {mean['accuracy']:.4f}, NLL {mean['nll']:.4f}")
+        print(f"{name:>26}: {mean['accuracy']:.4f}, NLL {mean['nll']:.4f}", flush=True)
     write_results(
         "accuracy_ablation",
         {"n_train": N_TRAIN, "epochs": EPOCHS, "n_scored": len(scored[1])}
