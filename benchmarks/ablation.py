@@ -1,8 +1,8 @@
 """What does each part of the default recipe do for it?
 
-The default with one thing changed at a time, at a quarter of its epochs. Part of the train
-split is held out and joins the validation split, so that the differences are measured
-on 3,671 images instead of 1,712; the test split is not read.
+The default with one thing changed at a time, at a quarter of its epochs. Part of the
+train split is held out and joins the validation split, so that the differences are
+measured on 3,671 images instead of 1,712; the test split is not read.
 
     python benchmarks/ablation.py --jobs 2
 """

@@ -38,8 +38,9 @@ REPORT_CNN = {
 def medmnist_resnet18(random_state, max_epochs=3):
     """MedMNIST's recipe, but for its 100 epochs, which take two cores hours.
 
-    Three epochs take about as long as the default's whole training. Adam at 1e-3, batches of 128, pixels in [-1, 1]; a tenth of the learning rate after
-    half of the epochs, and again after three quarters.
+    Three epochs take about as long as the default's whole training. Adam at 1e-3,
+    batches of 128, pixels in [-1, 1]; a tenth of the learning rate after half of the
+    epochs, and again after three quarters.
     """
     milestones = [max_epochs // 2, max_epochs * 3 // 4]
     schedule = LRScheduler("MultiStepLR", milestones=milestones, gamma=0.1)
