@@ -158,11 +158,12 @@ def orthogonalize(matrix, n_steps=5):
     x = x / (x.norm() + 1e-7)
     # Each step multiplies x by a polynomial of its Gram matrix. All of them commute,
     # so they are multiplied out on the small Gram matrix and meet x only at the end.
-    gram = x @ x.T
-    product = identity = torch.eye(len(x), dtype=x.dtype, device=x.device)
-    for _ in range(n_steps):
-        step = a * identity + b * gram + c * gram @ gram
-        product = step @ product
-        gram = step @ gram @ step
+    gram, product = x @ x.T, None
+    for n_left in reversed(range(n_steps)):
+        step = torch.addmm(gram, gram, gram, beta=b, alpha=c)
+        step.diagonal().add_(a)
+        product = step if product is None else step @ product
+        if n_left:
+            gram = step @ gram @ step
     x = product @ x
     return x.T if tall else x
