@@ -1,6 +1,6 @@
 """What does each part of the default recipe do for it?
 
-The default with one thing changed at a time, at a quarter of its epochs. Part of the
+The default with one thing changed at a time, at an eighth of its epochs. Part of the
 train split is held out and joins the validation split, so that the differences are
 measured on 3,671 images instead of 1,712; the test split is not read.
 
@@ -21,7 +21,7 @@ from skblood import BloodCNNClassifier, load_bloodmnist
 from skblood.augmentation import random_dihedral, random_shift
 
 N_TRAIN = 10_000
-EPOCHS = 8
+EPOCHS = 4
 
 
 def shift_further(images, generator):
@@ -33,18 +33,15 @@ VARIANTS = {
     "as it is": {},
     "twice the epochs": {"max_epochs": 2 * EPOCHS},
     "width 16": {"width": 16},
-    "width 24": {"width": 24},
     "depth 1": {"depth": 1},
     "stochastic_depth 0": {"stochastic_depth": 0.0},
     "data_pruning 0.5": {"data_pruning": 0.5},
     "float32": {"precision": "float32"},
     "AdamW, lr 0.01": {"optimizer": "adamw", "lr": 0.01, "weight_decay": 0.05},
     "Nesterov SGD, lr 0.05": {"optimizer": "sgd", "lr": 0.05, "weight_decay": 5e-4},
-    "lr 0.02": {"lr": 0.02},
     "lr 0.08": {"lr": 0.08},
     "constant lr 0.004": {"lr": 0.004, "lr_schedule": "constant"},
     "weight_decay 0": {"weight_decay": 0.0},
-    "weight_decay 0.1": {"weight_decay": 0.1},
     "batches of 128": {"batch_size": 128},
     "label_smoothing 0.1": {"label_smoothing": 0.1},
     "no augmentation": {"augmentation": None},
