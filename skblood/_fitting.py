@@ -1,7 +1,7 @@
 """From checked images and labels to a trained net that the classifier keeps."""
 
 import copy
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -11,11 +11,13 @@ from skorch.helper import predefined_split
 from ._batches import ImageDataset, count_batches
 from ._callbacks import OneCycle, early_stopping_callback
 from ._device import resolve_device
+from ._dropout import drawing_from
 from ._images import check_images, is_strip
-from ._randomness import draws_in_training, seeded_torch
+from ._randomness import may_draw_globally, seeded_torch
 from ._samples import encode_labels, split_rows, weigh_classes
 from ._scaling import learn_scaling
 from ._state import load_optimizer_arrays, optimizer_arrays
+from ._threads import sharing_cores
 from ._training import ImageNet
 from .networks import ScaledNetwork
 
@@ -84,7 +86,7 @@ class FitsNetwork:
         )
         if goes_on:
             load_optimizer_arrays(net.optimizer_, optimizer_arrays(earlier.optimizer_))
-        with self._seeded(module):
+        with self._seeded(module), sharing_cores():
             net.partial_fit(train)
         if "train_loss" not in net.history[0]:
             raise KeyboardInterrupt  # skorch returns, but nothing has been learnt
@@ -150,9 +152,11 @@ class FitsNetwork:
         return callbacks
 
     def _seeded(self, module):
-        if draws_in_training(module.network):
-            return seeded_torch(self._seed + len(self.history_), self.device_)
-        return nullcontext()
+        """Return the context in which a module's draws follow from `random_state`."""
+        seed = self._seed + len(self.history_)
+        if may_draw_globally(module.network):
+            return seeded_torch(seed, self.device_)
+        return drawing_from(torch.Generator(self.device_).manual_seed(seed), module)
 
     def _record(self, history):
         n_earlier = len(self.history_)

@@ -11,7 +11,9 @@ from skorch.callbacks import EpochTimer, PrintLog
 from torch.nn.functional import cross_entropy
 
 from ._batches import BatchIterator, ImageDataset
+from ._memory import keep_freed_memory
 from ._pruning import DataPruning
+from ._threads import sharing_cores
 from .optimizers import make_optimizer
 
 # Rows in a forward pass without gradients: as many as keep the activations in the
@@ -95,6 +97,7 @@ class ImageNet(NeuralNetClassifier):
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
         super().on_train_begin(net, X=X, y=y, **kwargs)
+        keep_freed_memory()
         shuffle_seed, augment_seed = np.random.SeedSequence(self.seed).spawn(2)
         self.shuffling_ = np.random.default_rng(shuffle_seed)
         # torch wants one integer of 63 bits.
@@ -216,8 +219,9 @@ class ImageNet(NeuralNetClassifier):
         ndarray of shape (n, ...)
         """
         self._set_training(False)
+        keep_freed_memory()
         batches = self.get_iterator(ImageDataset(images))
-        with torch.inference_mode():
+        with torch.inference_mode(), sharing_cores():
             outputs = [method(self._to_device(batch[0])).cpu() for batch in batches]
         return torch.cat(outputs).numpy()
 

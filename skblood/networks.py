@@ -11,6 +11,7 @@ from math import prod
 import torch
 from torch import nn
 
+from ._dropout import Dropout, StochasticDepth
 from ._images import is_strip
 
 ACTIVATIONS = {
@@ -70,6 +71,9 @@ class ResidualNetwork(nn.Module):
         Channels of the first stage.
     depth : int, default=2
         Residual blocks in the second and third stage; the first has one.
+    stem_stride : int, default=1
+        Pixels from one position of the stem to the next: with 2, the stages are at
+        half, quarter and eighth resolution. Not in strips.
     dropout : float, default=0.0
         Share of the embedding that is dropped in training.
     stochastic_depth : float, default=0.1
@@ -97,6 +101,7 @@ class ResidualNetwork(nn.Module):
         *,
         width=32,
         depth=2,
+        stem_stride=1,
         dropout=0.0,
         stochastic_depth=0.1,
     ):
@@ -116,7 +121,7 @@ class ResidualNetwork(nn.Module):
         for n_out in (2 * width, 4 * width):
             blocks += [(n_out, 2), *[(n_out, 1)] * (depth - 1)]
         layers = [
-            conv(channels, width),
+            conv(channels, width, stride=1 if strip else stem_stride),
             norm(width),
             nn.ReLU(inplace=True),
         ]
@@ -128,7 +133,7 @@ class ResidualNetwork(nn.Module):
         self.features = nn.Sequential(*layers)
         self.pool = nn.Flatten() if strip else _GlobalAverage()
         n_embedding = n_in * (-(-height // 4) * -(-breadth // 4) if strip else 1)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.head = nn.Linear(n_embedding, n_classes)
 
     def embed(self, images):
@@ -158,19 +163,10 @@ class _ResidualBlock(nn.Module):
             )
         # Each block starts as its shortcut, so depth costs nothing at the start.
         nn.init.zeros_(self.residual[-1].weight)
-        self.drop = _StochasticDepth(drop)
+        self.drop = StochasticDepth(drop)
 
     def forward(self, x):
         return torch.relu_(self.drop(self.residual(x)) + self.shortcut(x))
-
-
-class _StochasticDepth(nn.Dropout):
-    """Dropout of all that a sample's residual adds."""
-
-    def forward(self, residual):
-        if not self.training or self.p == 0:
-            return residual
-        return residual * super().forward(residual.new_ones(len(residual), 1, 1, 1))
 
 
 class _GlobalAverage(nn.Module):
@@ -216,14 +212,14 @@ class ReportNetwork(nn.Module):
             nn.Conv2d(channels, 64, first),
             nn.ReLU(inplace=True),
             nn.MaxPool2d(pool),
-            nn.Dropout(0.25),
+            Dropout(0.25),
             nn.Conv2d(64, 64, second),
             nn.ReLU(inplace=True),
-            nn.Dropout(0.25),
+            Dropout(0.25),
             nn.Flatten(),
             nn.Linear(64 * prod(sides), 64),
         )
-        self.dropout = nn.Dropout(0.25)
+        self.dropout = Dropout(0.25)
         self.head = nn.Linear(64, n_classes)
 
     def embed(self, images):
@@ -276,7 +272,7 @@ class FeedForwardNetwork(nn.Module):
             layers += [
                 nn.Linear(n_in, n_out),
                 ACTIVATIONS[activation](),
-                nn.Dropout(dropout),
+                Dropout(dropout),
             ]
             n_in = n_out
         self.features = nn.Sequential(*layers)

@@ -318,6 +318,7 @@ BAD_CNN_PARAMETERS = [
     ("architecture", "resnet", "str among .*'report'.* Got 'resnet'"),
     ("width", 0, "Got 0"),
     ("depth", 0, "Got 0"),
+    ("stem_stride", 0, "Got 0"),
     ("stochastic_depth", 1.0, "Got 1.0"),
     ("data_pruning", 1.0, "Got 1.0"),
     ("augmentation", "strong", "Got 'strong'"),

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from skblood._dropout import Dropout
 from skblood.networks import (
     FeedForwardNetwork,
     ReportNetwork,
@@ -76,6 +77,19 @@ def test_depth_and_width(depth):
     assert {conv.out_channels for conv in layers(network, nn.Conv2d)} == {6, 12, 24}
 
 
+@pytest.mark.parametrize("stride, side", [(1, 7), (2, 4), (4, 2), (50, 1)])
+def test_stem_stride(stride, side):
+    network = ResidualNetwork((28, 28, 3), 8, width=4, stem_stride=stride)
+    assert network.features(batch_of((28, 28, 3))).shape == (3, 16, side, side)
+
+
+def test_strips_have_a_stem_without_stride():
+    networks = [
+        ResidualNetwork((1, 30, 1), 8, width=4, stem_stride=stride) for stride in (1, 2)
+    ]
+    assert n_parameters(networks[0]) == n_parameters(networks[1])
+
+
 def test_dropout_of_the_residual_network():
     images = batch_of((28, 28, 3))
     network = ResidualNetwork(
@@ -129,9 +143,9 @@ def test_report_network_is_that_of_the_report():
     network = ReportNetwork((28, 28, 3), 8)
     kinds = [type(layer) for layer in network.modules() if not list(layer.children())]
     assert kinds == [
-        *(nn.Conv2d, nn.ReLU, nn.MaxPool2d, nn.Dropout),
-        *(nn.Conv2d, nn.ReLU, nn.Dropout),
-        *(nn.Flatten, nn.Linear, nn.Dropout, nn.Linear),
+        *(nn.Conv2d, nn.ReLU, nn.MaxPool2d, Dropout),
+        *(nn.Conv2d, nn.ReLU, Dropout),
+        *(nn.Flatten, nn.Linear, Dropout, nn.Linear),
     ]
     convs, linears = layers(network, nn.Conv2d), layers(network, nn.Linear)
     assert [conv.kernel_size for conv in convs] == [(2, 2), (2, 2)]
