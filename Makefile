@@ -27,7 +27,7 @@ docs: $(VENV)/.installed-docs ## Build the documentation in docs/_build/html
 	$(BIN)/python -m sphinx -W --keep-going docs docs/_build/html
 
 bench: $(VENV)/.installed-plot ## Run the short form of the benchmarks
-	$(BIN)/python benchmarks/report_2024.py --quick
+	$(BIN)/python benchmarks/speed.py --short
 
 clean: ## Remove what the documentation's build leaves
 	rm -rf docs/_build docs/auto_examples docs/generated docs/sg_execution_times.rst

@@ -13,8 +13,20 @@ PACKAGES = ["skblood", "scikit-learn", "skorch", "torch", "numpy", "medmnist"]
 
 def write_results(name, figures):
     """Write figures to results/`name`.json, with all that is needed to repeat them."""
+    _write(name, {**_describe_run(), **figures})
+
+
+def update_results(name, parts):
+    """Replace some parts of results/`name`.json, each with how it was measured."""
+    path = RESULTS / f"{name}.json"
+    earlier = json.loads(path.read_text()) if path.exists() else {}
+    run = _describe_run()
+    _write(name, earlier | {part: {**run, **parts[part]} for part in parts})
+
+
+def _describe_run():
     arguments = [f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]
-    record = {
+    return {
         "command": " ".join(["python", *arguments]),
         "versions": {
             "python": platform.python_version(),
@@ -25,8 +37,10 @@ def write_results(name, figures):
             "processor": _processor(),
             "cores": os.cpu_count(),
         },
-        **figures,
     }
+
+
+def _write(name, record):
     path = RESULTS / f"{name}.json"
     beside = path.with_suffix(".tmp")
     beside.write_text(json.dumps(record, indent=2) + "\n")

@@ -1,0 +1,1 @@
+"""What skblood's speed is compared with, as fast as we could write it."""
