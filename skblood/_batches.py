@@ -56,7 +56,7 @@ class ImageDataset(Dataset):
         """Return the same as a `Batch` of tensors."""
         images, targets, weights = self.arrays(index)
         return Batch(
-            torch.from_numpy(_copy_for_torch(images)),
+            torch.from_numpy(_own_for_torch(images)),
             None if targets is None else torch.from_numpy(targets),
             None if weights is None else torch.from_numpy(weights),
             index,
@@ -74,10 +74,13 @@ class ImageDataset(Dataset):
         return ImageDataset(self.images, targets, weights, rows)
 
 
-def _copy_for_torch(images):
-    """Copy an array, which may be read-only, in a byte order and width torch has."""
+def _own_for_torch(images):
+    """Return images of our own, not a view of X, in a byte order and width torch has."""
     dtype = images.dtype.newbyteorder("=")
-    return images.astype(np.float64 if dtype == np.longdouble else dtype)
+    return images.astype(
+        np.float64 if dtype == np.longdouble else dtype,
+        copy=not images.flags.owndata,
+    )
 
 
 class BatchIterator:

@@ -27,7 +27,7 @@ def learn_scaling(data, scaling):
     """
     pixel_axes = (0,) if is_strip(data.images.shape[1:]) else (0, 1, 2)
     if scaling == "minmax":
-        low, high = _range(data, pixel_axes)
+        low, high = _range(data)
         center, scale = (high + low) / 2, (high - low) / 2
     else:
         center, scale = _mean_and_deviation(data, pixel_axes)
@@ -37,17 +37,15 @@ def learn_scaling(data, scaling):
     return center, np.where(constant, 1.0, scale)
 
 
-def _range(data, pixel_axes):
-    ranges = [
-        (chunk.min(axis=pixel_axes), chunk.max(axis=pixel_axes))
-        for chunk, _ in _chunks(data)
-    ]
+def _range(data):
+    ranges = [(chunk.min(axis=0), chunk.max(axis=0)) for chunk, _ in _chunks(data)]
     lows, highs = zip(*ranges, strict=True)
     low, high = np.min(lows, axis=0), np.max(highs, axis=0)
     if is_strip(data.images.shape[1:]):
-        return low, high
+        return low.astype(np.float64), high.astype(np.float64)
     # Channels are measured on one scale: none is stretched more than the others.
-    return np.full_like(low, low.min()), np.full_like(high, high.max())
+    n_channels = low.shape[-1]
+    return np.full(n_channels, float(low.min())), np.full(n_channels, float(high.max()))
 
 
 def _mean_and_deviation(data, pixel_axes):
@@ -55,22 +53,26 @@ def _mean_and_deviation(data, pixel_axes):
     # that large offsets do not eat the digits of small variances.
     guess, total, squares, total_weight = None, 0.0, 0.0, 0.0
     for chunk, weights in _chunks(data):
+        chunk = chunk.astype(np.float64)
         if guess is None:
             guess = chunk[:1].mean(axis=pixel_axes)
-        deviations = (chunk - guess).reshape(len(chunk), -1, *guess.shape)
-        total += np.tensordot(weights, deviations.sum(axis=1), axes=1)
-        squares += np.tensordot(weights, (deviations**2).sum(axis=1), axes=1)
-        total_weight += weights.sum() * deviations.shape[1]
+        chunk -= guess
+        total += _weighted_sum(chunk, weights, guess.shape)
+        squares += _weighted_sum(np.square(chunk, out=chunk), weights, guess.shape)
+        total_weight += weights.sum() * chunk[0].size / guess.size
     shift = total / total_weight
     return guess + shift, np.sqrt(np.maximum(squares / total_weight - shift**2, 0.0))
 
 
+def _weighted_sum(chunk, weights, shape):
+    """Sum over the images, as a product of matrices, and then over their pixels."""
+    by_position = weights @ chunk.reshape(len(chunk), -1)
+    return by_position.reshape(-1, *shape).sum(axis=0)
+
+
 def _chunks(data):
-    """Yield chunks of the images as float64, with their weights."""
+    """Yield chunks of the images as they are, with their weights."""
     n_rows = max(1, CHUNK_BYTES // (8 * math.prod(data.images.shape[1:])))
     for start in range(0, len(data), n_rows):
         images, _, weights = data.arrays(slice(start, start + n_rows))
-        yield (
-            images.astype(np.float64),
-            np.ones(len(images)) if weights is None else weights,
-        )
+        yield images, np.ones(len(images)) if weights is None else weights

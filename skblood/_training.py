@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -190,11 +191,9 @@ class ImageNet(NeuralNetClassifier):
         return _step_result(loss, logits, targets, counts)
 
     def _autocast(self):
-        return torch.autocast(
-            torch.device(self.device).type,
-            dtype=torch.bfloat16,
-            enabled=self.precision == "bfloat16",
-        )
+        if self.precision != "bfloat16":
+            return nullcontext()
+        return torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16)
 
     def validation_step(self, batch, **fit_params):
         self._set_training(False)
@@ -218,7 +217,8 @@ class ImageNet(NeuralNetClassifier):
         -------
         ndarray of shape (n, ...)
         """
-        self._set_training(False)
+        if self.module_.training:
+            self._set_training(False)
         keep_freed_memory()
         batches = self.get_iterator(ImageDataset(images))
         with torch.inference_mode(), sharing_cores():

@@ -43,7 +43,12 @@ class ScaledNetwork(nn.Module):
 
     def standardize(self, images):
         """Turn stored images (n, H, W, C) into network input (n, C, H, W)."""
-        pixels = (images.to(self.center.dtype) - self.center).mul_(self.inverse_scale)
+        # Whole images are wide enough for the processor's vectors, a pixel is not.
+        center, inverse_scale = (
+            values.expand(images.shape[1:]).contiguous()
+            for values in (self.center, self.inverse_scale)
+        )
+        pixels = (images.to(center.dtype) - center).mul_(inverse_scale)
         # Channels-last memory for free: the pixels stay where they are.
         return pixels.permute(0, 3, 1, 2)
 
@@ -266,7 +271,7 @@ class FeedForwardNetwork(nn.Module):
         dropout=0.0,
     ):
         super().__init__()
-        layers = [nn.Flatten()]
+        layers = [_FlattenPixels()]
         n_in = prod(image_shape)
         for n_out in hidden_layer_sizes:
             layers += [
@@ -283,3 +288,9 @@ class FeedForwardNetwork(nn.Module):
 
     def forward(self, images):
         return self.head(self.embed(images))
+
+
+class _FlattenPixels(nn.Module):
+    def forward(self, images):
+        # In the order (H, W, C), that of their memory and of the rows of X: no copy.
+        return images.permute(0, 2, 3, 1).flatten(1)

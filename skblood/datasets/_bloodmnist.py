@@ -1,12 +1,13 @@
 """The full BloodMNIST data."""
 
+from functools import partial
 from numbers import Integral
 
 import numpy as np
 
 from skblood.datasets import _manifest
 from skblood.datasets._bunch import as_requested, concatenate
-from skblood.datasets._cache import get_archive
+from skblood.datasets._cache import read_archive
 from skblood.datasets._descr import describe
 from skblood.datasets._validation import (
     check_data_home,
@@ -137,10 +138,12 @@ def load_bloodmnist(
     archives = _manifest.archives()
     check_option("size", size, tuple(archives), of_type=Integral)
 
-    path = get_archive(
-        archives[size], data_home=data_home, download_if_missing=download_if_missing
+    path, (images, target) = read_archive(
+        archives[size],
+        partial(_read, splits=splits),
+        data_home=data_home,
+        download_if_missing=download_if_missing,
     )
-    images, target = _read(path, splits)
     return as_requested(
         images,
         target,

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,16 +24,35 @@ def find_data_home(data_home=None):
     return Path(data_home).expanduser().absolute()
 
 
-def get_archive(archive, *, data_home=None, download_if_missing=True):
-    """Return the path of a verified archive, downloaded first where it is missing."""
+def read_archive(archive, read, *, data_home=None, download_if_missing=True):
+    """Read an archive, downloaded first where it is missing, and verify it meanwhile.
+
+    Parameters
+    ----------
+    archive : Archive
+    read : callable
+        From the path to what is wanted. If the file is damaged this may fail in any
+        way; what is raised is then the wrong checksum.
+    data_home, download_if_missing
+        See `load_bloodmnist`.
+
+    Returns
+    -------
+    path : Path
+    content : object
+        What `read` returned.
+    """
     path = find_data_home(data_home) / archive.filename
-    if path.exists():
-        _check(archive, path)
-    elif download_if_missing:
+    if not path.exists():
+        if not download_if_missing:
+            raise _missing(archive, path, "`download_if_missing` is False.")
         _fetch(archive, path)
-    else:
-        raise _missing(archive, path, "`download_if_missing` is False.")
-    return path
+    with ThreadPoolExecutor(1) as pool:
+        checking = pool.submit(_check, archive, path)
+        try:
+            return path, read(path)
+        finally:
+            checking.result()
 
 
 def _check(archive, path):
