@@ -75,10 +75,11 @@ class ImageDataset(Dataset):
 
 
 def _own_for_torch(images):
-    """Return images of our own, not a view of X, in a byte order and width torch has."""
+    """Return images of our own, not a view of X, in an order and dtype torch has."""
     dtype = images.dtype.newbyteorder("=")
     return images.astype(
         np.float64 if dtype == np.longdouble else dtype,
+        order="C",
         copy=not images.flags.owndata,
     )
 
