@@ -1,9 +1,11 @@
 """How many threads torch may use here.
 
-Torch takes every core. joblib's processes are told to share them, but threads of one
-process are not: each would take every core again, and they would wait for each other.
+Torch takes every core. Worker processes, joblib's and dask's, are told to share them, but
+threads of one process are not: each would take every core again, and they would wait for
+each other.
 """
 
+import sys
 import threading
 from contextlib import contextmanager
 
@@ -17,12 +19,12 @@ _usual = None
 
 @contextmanager
 def sharing_cores():
-    """Compute in one thread where joblib runs this in one thread of several.
+    """Compute in one thread where this runs in a worker thread, one of several.
 
     The count is torch's, and each thread has its own; when the last one is done,
     torch's count for threads to come is as it was as well.
     """
-    if not _is_joblib_thread():
+    if not _is_worker_thread():
         yield
         return
     usual = _limit()
@@ -32,11 +34,27 @@ def sharing_cores():
         _restore(usual)
 
 
-def _is_joblib_thread():
-    """Tell whether this is a worker thread: worker processes use their main thread."""
+def _is_worker_thread():
+    if threading.current_thread() is threading.main_thread():
+        return False  # a worker process runs its tasks there, or this is no worker
+    return _is_joblib_worker() or _is_dask_worker()
+
+
+def _is_joblib_worker():
     backend, _ = get_active_backend()
-    in_worker = bool(getattr(backend, "nesting_level", 0))
-    return in_worker and threading.current_thread() is not threading.main_thread()
+    return bool(getattr(backend, "nesting_level", 0))
+
+
+def _is_dask_worker():
+    # Nobody but dask itself runs anything in its threads.
+    distributed = sys.modules.get("distributed")
+    if distributed is None:
+        return False
+    try:
+        distributed.get_worker()
+    except ValueError:
+        return False
+    return True
 
 
 def _limit():
