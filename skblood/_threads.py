@@ -1,8 +1,8 @@
 """How many threads torch may use here.
 
-Torch takes every core. Worker processes, joblib's and dask's, are told to share them, but
-threads of one process are not: each would take every core again, and they would wait for
-each other.
+Torch takes every core. Worker processes, joblib's and dask's, are told to share them,
+but threads of one process are not: each would take every core again, and they would
+wait for each other.
 """
 
 import sys
