@@ -84,7 +84,6 @@ def hist_gradient_boosting(random_state):
 
 
 RECIPES = {
-    # First, since the others are compared with it.
     "report_cnn": partial(BloodCNNClassifier, max_epochs=30, **REPORT_CNN),
     "report_fnn": partial(BloodFNNClassifier, max_epochs=50, **REPORT),
     "default": BloodCNNClassifier,
