@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shlex
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -27,7 +28,7 @@ def update_results(name, parts):
 def _describe_run():
     arguments = [f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]
     return {
-        "command": " ".join(["python", *arguments]),
+        "command": shlex.join(["python", *arguments]),
         "versions": {
             "python": platform.python_version(),
             **{package: version(package) for package in PACKAGES},
