@@ -17,9 +17,9 @@ from ._pruning import DataPruning
 from ._threads import sharing_cores
 from .optimizers import make_optimizer
 
-# Rows in a forward pass without gradients: as many as keep the activations in the
-# processor's cache, and never so many that large images fill the memory.
-PREDICT_PIXELS = 256 * 28 * 28
+# Rows in a forward pass without gradients: as few as keep the activations small enough
+# for the allocator to hold on to (see `_memory`), whatever the size of the images.
+PREDICT_PIXELS = 64 * 28 * 28
 PREDICT_ROWS = 1024
 
 

@@ -69,7 +69,7 @@ def train(
     return float(total) / len(targets)
 
 
-def predict_proba(module, images, batch_size=256):
+def predict_proba(module, images, batch_size=64):
     """Return the probabilities of stored images (n, H, W, C) by a trained module."""
     module.eval()
     with torch.inference_mode():
