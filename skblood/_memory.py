@@ -12,9 +12,9 @@ LARGE_BLOCK = 31 * 2**20
 def keep_freed_memory():
     """Let the C library's allocator know that large blocks come and go.
 
-    glibc returns large freed blocks to the system at once, and every step of a training
-    then waits for thousands of page faults: a fifth of its time. Its threshold for that
-    is dynamic, and rises to the size of the largest block that has been freed:
+    glibc returns large freed blocks to the system at once, and every batch then waits
+    for thousands of page faults. Its threshold for that is dynamic, and rises to the
+    size of the largest block that has been freed:
     `M_MMAP_THRESHOLD` in mallopt(3). So one is, once in a process. It is never written
     to, hence takes no memory, and other allocators take no notice.
     """

@@ -13,6 +13,8 @@ import torch
 from joblib.parallel import get_active_backend
 
 _LOCK = threading.Lock()
+# A callback may predict within a training: the training then keeps its limit.
+_THREAD = threading.local()
 _n_limited = 0
 _usual = None
 
@@ -24,13 +26,15 @@ def sharing_cores():
     The count is torch's, and each thread has its own; when the last one is done,
     torch's count for threads to come is as it was as well.
     """
-    if not _is_worker_thread():
+    if getattr(_THREAD, "is_limited", False) or not _is_worker_thread():
         yield
         return
     usual = _limit()
+    _THREAD.is_limited = True
     try:
         yield
     finally:
+        _THREAD.is_limited = False
         _restore(usual)
 
 

@@ -34,9 +34,9 @@ class BloodCNNClassifier(BaseBloodClassifier):
     depth : int, default=2
         Residual blocks in its second and in its third stage. "residual" only.
     stem_stride : int, default=1
-        Pixels from one position of its first convolution to the next. With 2, all
-        takes about a quarter of the time, and fine detail is lost. "residual" only,
-        not in strips.
+        Pixels from one position of its first convolution to the next. With 2, there is
+        about a quarter to multiply, and fine detail is lost. "residual" only, not in
+        strips.
     dropout : float, default=0.0
         Share of the embedding that is dropped in training. "residual" only; "report"
         has its own.
