@@ -13,6 +13,7 @@ _HOME_OF = {
     "BloodFNNClassifier": "skblood.fnn",
     "load_bloodmnist": "skblood.datasets",
     "load_bloodmnist_sample": "skblood.datasets",
+    "load_cell_images": "skblood.datasets",
 }
 
 __all__ = sorted(_HOME_OF)

@@ -1,6 +1,7 @@
 """Blood-cell images to learn from: BloodMNIST, and a sample of it that is built in."""
 
 from skblood.datasets._bloodmnist import load_bloodmnist
+from skblood.datasets._cell_images import load_cell_images
 from skblood.datasets._sample import load_bloodmnist_sample
 
-__all__ = ["load_bloodmnist", "load_bloodmnist_sample"]
+__all__ = ["load_bloodmnist", "load_bloodmnist_sample", "load_cell_images"]

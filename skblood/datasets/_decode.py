@@ -1,0 +1,102 @@
+"""One image file becomes one array of pixels."""
+
+import warnings
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+# Pillow's own limit; it warns above it, and we refuse.
+LARGEST_IMAGE = 89_478_485
+# What a smear's background looks like through a transparent pixel.
+BACKGROUND = (255, 255, 255, 255)
+
+
+class UnreadableImageError(ValueError):
+    """A file is not an image, is damaged, or is not what was asked for."""
+
+
+def read_cell(path, *, size, crop):
+    """Read an image file as a square of RGB pixels.
+
+    Parameters
+    ----------
+    path : path-like
+    size : int
+        Height and width of the result.
+    crop : int or None
+        Side of the square that is cut from the middle first; None is the largest
+        square there is.
+
+    Returns
+    -------
+    ndarray of shape (size, size, 3), dtype uint8
+
+    Raises
+    ------
+    UnreadableImageError
+        With a message that says why, without the path.
+    """
+    try:
+        with warnings.catch_warnings():
+            # Refused below, with the size in the message.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                _refuse_bomb(image)
+                return _prepare(image, size, crop)
+    except UnreadableImageError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise UnreadableImageError(str(error)) from error
+    except UnidentifiedImageError as error:
+        raise UnreadableImageError("not an image that Pillow knows") from error
+    # Its decoders raise almost anything when bytes are not what they seem.
+    except Exception as error:
+        raise UnreadableImageError(f"{type(error).__name__}: {error}") from error
+
+
+def _refuse_bomb(image):
+    n_pixels = image.width * image.height
+    if n_pixels > LARGEST_IMAGE:
+        raise UnreadableImageError(
+            f"{image.width}×{image.height} pixels, more than the {LARGEST_IMAGE:,} "
+            "that are read: this could be a decompression bomb"
+        )
+
+
+def _prepare(image, size, crop):
+    upright = ImageOps.exif_transpose(image)
+    square = _centre_square(upright, crop)
+    # As BloodMNIST was made: cut, then resized by Pillow with anti-aliasing.
+    return np.asarray(_to_rgb(square).resize((size, size), Image.Resampling.BICUBIC))
+
+
+def _centre_square(image, crop):
+    width, height = image.size
+    side = min(width, height) if crop is None else crop
+    if side > min(width, height):
+        raise UnreadableImageError(
+            f"{width}×{height} pixels, less than the crop of {side}×{side}"
+        )
+    left, top = (width - side) // 2, (height - side) // 2
+    return image.crop((left, top, left + side, top + side))
+
+
+def _to_rgb(image):
+    if image.mode in ("I;16", "I;16L", "I;16B", "I;16N", "I"):
+        return _from_16_bits(image)
+    if image.mode == "F":
+        raise UnreadableImageError("floating-point pixels, whose range nobody knows")
+    if image.has_transparency_data:
+        backdrop = Image.new("RGBA", image.size, BACKGROUND)
+        image = Image.alpha_composite(backdrop, image.convert("RGBA"))
+    return image.convert("RGB")
+
+
+def _from_16_bits(image):
+    """Bring grey values of 16 bits to 8; Pillow itself would cut them off at 255."""
+    values = np.asarray(image).astype(np.int64)
+    if values.min() < 0 or values.max() > 65_535:
+        raise UnreadableImageError(
+            f"grey values from {values.min()} to {values.max()}, beyond 16 bits"
+        )
+    return Image.fromarray((values / 257).round().astype(np.uint8)).convert("RGB")

@@ -1,0 +1,294 @@
+"""Images of one's own: what is read, in which order, and what is refused."""
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from PIL import Image
+
+from skblood import load_bloodmnist_sample, load_cell_images
+
+
+@pytest.fixture(scope="module")
+def cell():
+    return load_bloodmnist_sample("test").images[0]
+
+
+@pytest.fixture
+def folder(tmp_path, cell):
+    """Return a folder of two classes, with names that only sort well by number."""
+    for kind, n in [("monocyte", 11), ("basophil", 3)]:
+        (tmp_path / kind).mkdir()
+        for i in range(n):
+            Image.fromarray(np.full_like(cell, i)).save(tmp_path / kind / f"c{i}.png")
+    return tmp_path
+
+
+def save(path, pixels, mode=None, **options):
+    image = Image.fromarray(pixels)
+    (image.convert(mode) if mode else image).save(path, **options)
+    return path.parent
+
+
+def test_classes_and_order(folder):
+    cells = load_cell_images(folder)
+    assert cells.target_names == ["basophil", "monocyte"]
+    assert cells.target.tolist() == [0] * 3 + [1] * 11
+    assert cells.data[:, 0, 0, 0].tolist() == [*range(3), *range(11)]
+    assert cells.data.shape == (14, 28, 28, 3)
+    assert cells.data.dtype == np.uint8 and cells.target.dtype == np.int64
+    assert [name.replace("\\", "/") for name in cells.filenames[[0, -1]]] == [
+        "basophil/c0.png",
+        "monocyte/c10.png",
+    ]
+
+
+@pytest.mark.parametrize("n_jobs", [None, 1, 2])
+def test_the_same_with_any_number_of_threads(folder, n_jobs):
+    X, y = load_cell_images(folder, return_X_y=True, n_jobs=n_jobs)
+    expected = load_cell_images(folder)
+    assert_array_equal(X, expected.data)
+    assert_array_equal(y, expected.target)
+
+
+def test_flat_folder_has_no_labels(tmp_path, cell):
+    cells = load_cell_images(save(tmp_path / "cell.png", cell))
+    assert cells.target is None and cells.target_names is None
+    assert_array_equal(cells.data, [cell])
+    assert load_cell_images(tmp_path, return_X_y=True)[1] is None
+
+
+def test_classifiers_take_it(folder, tiny_cnn):
+    X, y = load_cell_images(folder, return_X_y=True)
+    assert tiny_cnn().fit(X, y).predict(X).shape == y.shape
+
+
+def test_sub_folders_of_a_class_and_hidden_files(tmp_path, cell):
+    (tmp_path / "basophil" / "smear 2").mkdir(parents=True)
+    (tmp_path / "basophil" / ".thumbnails").mkdir()
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "basophil" / ".DS_Store").write_text("")
+    (tmp_path / "basophil" / ".thumbnails" / "a.png").write_text("")
+    save(tmp_path / "basophil" / "smear 2" / "a.png", cell)
+    assert_array_equal(load_cell_images(tmp_path).data, [cell])
+
+
+@pytest.mark.parametrize(
+    "name", ["细胞.png", "клетка 1.png", "खून.png", "a b'c\".png", "ñ\u0301.png"]
+)
+def test_names_in_any_script(tmp_path, cell, name):
+    cells = load_cell_images(save(tmp_path / name, cell))
+    assert cells.filenames.tolist() == [next(tmp_path.iterdir()).name]
+
+
+# What Pillow reads.
+
+
+@pytest.mark.parametrize("suffix", ["png", "bmp", "tif", "webp"])
+def test_lossless_formats(tmp_path, cell, suffix):
+    options = {"lossless": True} if suffix == "webp" else {}
+    path = tmp_path / f"cell.{suffix}"
+    assert_array_equal(load_cell_images(save(path, cell, **options)).data, [cell])
+
+
+def test_jpeg(tmp_path, cell):
+    loaded = load_cell_images(save(tmp_path / "cell.JPG", cell, quality=95)).data[0]
+    assert np.abs(loaded.astype(int) - cell).mean() < 5
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "CMYK"])
+def test_opaque_modes_keep_the_colours(tmp_path, cell, mode):
+    path = tmp_path / "cell.tif"
+    assert_allclose(load_cell_images(save(path, cell, mode)).data[0], cell, atol=1)
+
+
+def test_palette(tmp_path):
+    pixels = np.zeros((28, 28, 3), np.uint8)
+    pixels[:14] = [200, 10, 90]
+    Image.fromarray(pixels).quantize(2).save(tmp_path / "cell.png")
+    assert_array_equal(load_cell_images(tmp_path).data[0], pixels)
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "LA"])
+def test_grey_becomes_three_equal_channels(tmp_path, mode):
+    pixels = np.zeros((28, 28), np.uint8)
+    pixels[:14] = 255
+    loaded = load_cell_images(save(tmp_path / "cell.png", pixels, mode)).data[0]
+    assert_array_equal(loaded, np.repeat(pixels[..., None], 3, axis=2))
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_16_bits(tmp_path, suffix):
+    values = np.linspace(0, 65_535, 28 * 28).round().astype(np.uint16).reshape(28, 28)
+    loaded = load_cell_images(save(tmp_path / f"cell.{suffix}", values)).data[0]
+    assert_array_equal(loaded[..., 0], (values / 257).round())
+
+
+def test_transparent_pixels_are_white(tmp_path):
+    pixels = np.zeros((28, 28, 4), np.uint8)
+    pixels[:14] = [200, 10, 90, 255]
+    loaded = load_cell_images(save(tmp_path / "cell.png", pixels)).data[0]
+    assert (loaded[:14] == [200, 10, 90]).all() and (loaded[14:] == 255).all()
+
+
+def test_exif_orientation(tmp_path, cell):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by a quarter, clockwise
+    loaded = load_cell_images(save(tmp_path / "cell.png", cell, exif=exif)).data[0]
+    assert_array_equal(loaded, np.rot90(cell, k=-1))
+
+
+# Crop and size.
+
+
+def test_crop_is_from_the_middle(tmp_path):
+    pixels = np.zeros((36, 37, 3), np.uint8)
+    pixels[4:32, 4:32] = 255
+    cells = load_cell_images(save(tmp_path / "cell.png", pixels), crop=28)
+    assert (cells.data == 255).all()
+
+
+def test_the_largest_square_by_default(tmp_path):
+    pixels = np.zeros((28, 50, 3), np.uint8)
+    pixels[:, 11:39] = 255
+    assert (load_cell_images(save(tmp_path / "cell.png", pixels)).data == 255).all()
+
+
+@pytest.mark.parametrize("size", [28, 64])
+def test_size(tmp_path, size):
+    pixels = np.random.default_rng(0).integers(256, size=(363, 360, 3), dtype=np.uint8)
+    loaded = load_cell_images(save(tmp_path / "cell.png", pixels), size=size, crop=200)
+    # As MedMNIST prepares BloodMNIST.
+    square = Image.fromarray(pixels).crop((80, 81, 280, 281))
+    assert_array_equal(loaded.data[0], square.resize((size, size), Image.BICUBIC))
+
+
+# What is refused: the file's content, and what the error says of it.
+
+
+def png_of(width, height):
+    """Return a PNG file that declares a size and holds a single row."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    row = zlib.compress(bytes(1 + 3 * width))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", row)
+
+
+def chunk(kind, content):
+    checksum = zlib.crc32(kind + content)
+    return (
+        struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
+    )
+
+
+def write_truncated(path, cell):
+    save(path, cell)
+    path.write_bytes(path.read_bytes()[:-300])
+
+
+UNREADABLE = {
+    "empty": (lambda path, cell: path.write_bytes(b""), "not an image"),
+    "text": (lambda path, cell: path.write_text("cells"), "not an image"),
+    "truncated": (write_truncated, "truncated|broken"),
+    "bomb": (lambda path, cell: path.write_bytes(png_of(10_000, 10_000)), "bomb"),
+    "large bomb": (lambda path, cell: path.write_bytes(png_of(60_000, 60_000)), "bomb"),
+    "smaller than the crop": (
+        lambda path, cell: save(path, cell[:20, :20]),
+        "20×20 pixels, less than the crop of 24×24",
+    ),
+    "link to itself": (lambda path, cell: path.symlink_to(path), "OSError"),
+    "link to nothing": (lambda path, cell: path.symlink_to("gone"), "FileNotFound"),
+}
+
+
+@pytest.mark.parametrize("fault", UNREADABLE)
+def test_unreadable_files_are_named(tmp_path, cell, fault):
+    write, message = UNREADABLE[fault]
+    save(tmp_path / "good.png", cell)
+    write(tmp_path / "bad.png", cell)
+    with pytest.raises(ValueError, match=rf"(?s)1 of 2 files.*bad\.png: .*{message}"):
+        load_cell_images(tmp_path, crop=24)
+    with pytest.warns(UserWarning, match=r"(?s)1 of 2 files.*bad\.png"):
+        cells = load_cell_images(tmp_path, crop=24, errors="ignore")
+    assert cells.filenames.tolist() == ["good.png"]
+
+
+def test_floating_point_pixels_are_refused(tmp_path):
+    save(tmp_path / "cell.tif", np.zeros((28, 28), np.float32))
+    with pytest.raises(ValueError, match="floating-point"):
+        load_cell_images(tmp_path)
+
+
+def test_many_unreadable_files_are_counted(tmp_path):
+    for i in range(15):
+        (tmp_path / f"{i}.png").touch()
+    with pytest.raises(ValueError, match=r"15 of 15 files(?s:.)*and 5 more"):
+        load_cell_images(tmp_path, errors="ignore")
+
+
+def test_ignored_files_take_their_labels_with_them(folder):
+    (folder / "basophil" / "c1.png").write_text("no image")
+    with pytest.warns(UserWarning):
+        cells = load_cell_images(folder, errors="ignore")
+    assert cells.target.tolist() == [0] * 2 + [1] * 11
+    assert cells.data[:, 0, 0, 0].tolist() == [0, 2, *range(11)]
+
+
+def with_files_and_folders(folder):
+    (folder / "notes.txt").touch()
+
+
+def with_an_empty_class(folder):
+    (folder / "platelet").mkdir()
+
+
+def with_a_link_to_itself(folder):
+    (folder / "platelet").symlink_to(folder, target_is_directory=True)
+
+
+@pytest.mark.parametrize(
+    "spoil, message",
+    [
+        (with_files_and_folders, "both sub-folders, such as 'basophil', and files"),
+        (with_an_empty_class, "platelet has no files"),
+        (with_a_link_to_itself, "leads back"),
+    ],
+)
+def test_bad_folders(folder, spoil, message):
+    spoil(folder)
+    with pytest.raises(ValueError, match=message):
+        load_cell_images(folder)
+
+
+def test_links_below_a_class_are_not_followed(folder):
+    (folder / "basophil" / "more").symlink_to(folder, target_is_directory=True)
+    assert len(load_cell_images(folder).data) == 14
+
+
+@pytest.mark.parametrize(
+    "arguments, error, message",
+    [
+        ({"folder": 3}, TypeError, "folder must be a str .* got 3"),
+        ({"folder": "nowhere"}, FileNotFoundError, "no folder nowhere"),
+        ({"size": 0}, ValueError, "size must be a positive .* got 0"),
+        ({"size": 28.0}, TypeError, "size must be an int, got 28.0"),
+        ({"crop": -1}, ValueError, "crop must be a positive .* got -1"),
+        ({"errors": "warn"}, ValueError, "one of 'raise', 'ignore', got 'warn'"),
+        ({"return_X_y": 1}, TypeError, "return_X_y must be a bool"),
+    ],
+)
+def test_bad_arguments(folder, arguments, error, message):
+    with pytest.raises(error, match=message):
+        load_cell_images(**{"folder": folder, **arguments})
+
+
+def test_folder_that_is_a_file(tmp_path, cell):
+    save(tmp_path / "cell.png", cell)
+    with pytest.raises(NotADirectoryError, match="is not a folder"):
+        load_cell_images(tmp_path / "cell.png")
+
+
+def test_empty_folder(tmp_path):
+    with pytest.raises(ValueError, match="is empty: no images"):
+        load_cell_images(tmp_path)
