@@ -47,7 +47,8 @@ def find_images(folder):
         return files, None, None
     parts = [_files_below(part, folder) for part in classes]
     target = [i for i, part in enumerate(parts) for _ in part]
-    return sum(parts, []), target, [entry.name for entry in classes]
+    paths = [path for part in parts for path in part]
+    return paths, target, [entry.name for entry in classes]
 
 
 def _files_below(part, folder):
