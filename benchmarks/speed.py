@@ -83,7 +83,7 @@ ROWS = {
     "accuracy-in-time": Row(
         "our accuracy in the report's time to .914",
         racing.accuracy_in_time,
-        "ours_accuracy",
+        "ours_mean_accuracy",
         0.968,
         at_least=True,
     ),
@@ -183,12 +183,12 @@ def run(name):
     reached = figures[row.figure]
     sign = "≥" if row.at_least else "≤"
     verdict = "reached" if row.reached(reached) else "MISSED"
+    summary = {"title": row.title, "target": f"{sign} {row.target}", "reached": reached}
+    update_results("speed", {name: {**summary, **figures}})
     print(f"{row.title}: {reached:.4g} (target {sign} {row.target}: {verdict})")
     for who in ("ours_seconds", "reference_seconds"):
         if who in figures:
             print(f"    {who}: " + " ".join(f"{s:.3f}" for s in figures[who]))
-    summary = {"title": row.title, "target": f"{sign} {row.target}", "reached": reached}
-    update_results("speed", {name: {**summary, **figures}})
 
 
 def main():

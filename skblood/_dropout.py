@@ -1,4 +1,4 @@
-"""Dropout that need not draw from torch's global generator.
+"""Dropout that need not draw from torch's global generator, and draws faster.
 
 torch's own does, so trainings in several threads would have to wait for each other.
 """
@@ -9,16 +9,34 @@ import torch
 from torch import nn
 
 
+# Shares are multiples of 1 / LEVELS, since a draw of 16 bits decides on each value.
+LEVELS = 2**16
+
+
 class Dropout(nn.Dropout):
-    """torch's dropout, but from a generator of its own if it has been lent one."""
+    """torch's dropout, but from a generator of its own if it has been lent one.
+
+    On the CPU torch draws value by value, which took a third of the time of the
+    report's network. Here one draw of 64 bits serves four values.
+    """
 
     generator = None
 
     def forward(self, x):
-        if not self.training or self.p == 0:
+        n_dropped = round(self.p * LEVELS)
+        if not self.training or n_dropped == 0:
             return x
-        keep = torch.empty_like(x).bernoulli_(1 - self.p, generator=self.generator)
-        return x * keep.div_(1 - self.p)
+        if n_dropped == LEVELS:
+            return torch.zeros_like(x)
+        keep = self._draw(x) >= n_dropped - LEVELS // 2
+        return x * keep.to(x.dtype).mul_(LEVELS / (LEVELS - n_dropped))
+
+    def _draw(self, x):
+        """Return as many int16 as x has values, in the order that it has in memory."""
+        draws = torch.empty(-(-x.numel() // 4), dtype=torch.int64, device=x.device)
+        draws.random_(torch.iinfo(torch.int64).min, None, generator=self.generator)
+        flat = draws.view(torch.int16)[: x.numel()]
+        return flat.as_strided(x.size(), torch.empty_like(x).stride())
 
 
 class StochasticDepth(Dropout):

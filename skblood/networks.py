@@ -215,8 +215,9 @@ class ReportNetwork(nn.Module):
         second, sides = _window(sides, stride=1)
         self.features = nn.Sequential(
             nn.Conv2d(channels, 64, first),
-            nn.ReLU(inplace=True),
+            # Before ReLU, of which it is the same, since it leaves a quarter to do.
             nn.MaxPool2d(pool),
+            nn.ReLU(inplace=True),
             Dropout(0.25),
             nn.Conv2d(64, 64, second),
             nn.ReLU(inplace=True),

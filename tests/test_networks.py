@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.testing import assert_close
 
 from skblood._dropout import Dropout
 from skblood.networks import (
@@ -143,7 +144,7 @@ def test_report_network_is_that_of_the_report():
     network = ReportNetwork((28, 28, 3), 8)
     kinds = [type(layer) for layer in network.modules() if not list(layer.children())]
     assert kinds == [
-        *(nn.Conv2d, nn.ReLU, nn.MaxPool2d, Dropout),
+        *(nn.Conv2d, nn.MaxPool2d, nn.ReLU, Dropout),
         *(nn.Conv2d, nn.ReLU, Dropout),
         *(nn.Flatten, nn.Linear, Dropout, nn.Linear),
     ]
@@ -156,6 +157,25 @@ def test_report_network_is_that_of_the_report():
     ]
     assert [layer.p for layer in layers(network, nn.Dropout)] == [0.25] * 3
     assert n_parameters(network) == 832 + 16448 + 589888 + 520
+
+
+def test_report_network_computes_what_the_report_lists():
+    as_listed = nn.Sequential(
+        *(nn.Conv2d(3, 64, 2), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(64, 64, 2), nn.ReLU()),
+        *(nn.Flatten(), nn.Linear(9216, 64), nn.Linear(64, 8)),
+    )
+    network = ReportNetwork((28, 28, 3), 8).eval()
+    weights = zip(network.parameters(), as_listed.parameters(), strict=True)
+    for ours, listed in weights:
+        listed.data.copy_(ours)
+    images = batch_of((28, 28, 3))
+    gradients = []
+    for module in (network, as_listed):
+        module(images).square().sum().backward()
+        gradients.append([weight.grad for weight in module.parameters()])
+    assert_close(network(images), as_listed(images))
+    assert_close(*gradients)
 
 
 def test_feed_forward_layers():

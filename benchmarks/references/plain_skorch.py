@@ -10,9 +10,7 @@ from skorch import NeuralNetClassifier
 from skorch.callbacks import EarlyStopping
 from skorch.dataset import ValidSplit
 
-from skblood.networks import ReportNetwork
-
-IMAGE_SHAPE, N_CLASSES = (28, 28, 3), 8
+from references.report_networks import make_cnn, make_one_layer
 
 
 def as_floats(X):
@@ -22,28 +20,14 @@ def as_floats(X):
     )
 
 
-class OneLayer(torch.nn.Sequential):
-    """The report's feed-forward network on images (n, C, H, W)."""
-
-    def __init__(self):
-        super().__init__(torch.nn.Flatten(), torch.nn.Linear(28 * 28 * 3, N_CLASSES))
-
-
 def make_net(network, *, early_stopping=False, **options):
     """Return the net of one of the report's two models."""
     stopping = {
         "train_split": ValidSplit(10, stratified=True),
         "callbacks": [("stop", EarlyStopping(patience=5, sink=lambda line: None))],
     }
-    module = {"module": OneLayer}
-    if network == "cnn":
-        module = {
-            "module": ReportNetwork,
-            "module__image_shape": IMAGE_SHAPE,
-            "module__n_classes": N_CLASSES,
-        }
     return NeuralNetClassifier(
-        **module,
+        make_cnn if network == "cnn" else make_one_layer,
         criterion=torch.nn.CrossEntropyLoss,
         optimizer=torch.optim.Adam,
         iterator_train__shuffle=True,

@@ -20,6 +20,8 @@ def train(
     augment=None,
     lr_share=None,
     bfloat16=False,
+    stop_after=None,
+    seed=0,
 ):
     """Train a network.
 
@@ -38,13 +40,18 @@ def train(
         From the share of the training that is over to that of the learning rate.
     bfloat16 : bool
         Whether convolutions are computed in bfloat16.
+    stop_after : callable, optional
+        Called without arguments after each epoch; if it returns True, that was the
+        last.
+    seed : int
+        Of the shuffling and of the augmentation.
 
     Returns
     -------
     float
         The last epoch's mean loss.
     """
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(seed)
     peaks = [group["lr"] for group in optimizer.param_groups]
     n_steps = -(-len(targets) // batch_size)
     network.train()
@@ -66,6 +73,8 @@ def train(
             loss.backward()
             optimizer.step()
             total += loss.detach() * len(index)
+        if stop_after is not None and stop_after():
+            break
     return float(total) / len(targets)
 
 

@@ -2,11 +2,10 @@
 
 import hashlib
 import os
-import shutil
 from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPException
 from pathlib import Path
-from tempfile import TemporaryDirectory
+
+from skblood.datasets._download import address_of, download
 
 # medmnist's own folder: what it has downloaded need not be downloaded again.
 DEFAULT_DATA_HOME = "~/.medmnist"
@@ -43,19 +42,30 @@ def read_archive(archive, read, *, data_home=None, download_if_missing=True):
         What `read` returned.
     """
     path = find_data_home(data_home) / archive.filename
-    if not path.exists():
-        if not download_if_missing:
-            raise _missing(archive, path, "`download_if_missing` is False.")
-        _fetch(archive, path)
+    make_available(archive, path, download_if_missing)
     with ThreadPoolExecutor(1) as pool:
-        checking = pool.submit(_check, archive, path)
+        checking = pool.submit(verify, archive, path)
         try:
             return path, read(path)
         finally:
             checking.result()
 
 
-def _check(archive, path):
+def make_available(archive, path, download_if_missing=True):
+    """Download an archive if it is not there."""
+    if path.exists():
+        return
+    if not download_if_missing:
+        raise _missing(archive, path, "`download_if_missing` is False.")
+    try:
+        download(archive, path)
+    except OSError as error:
+        reason = f"it could not be downloaded: {error}"
+        raise _missing(archive, path, reason) from error
+
+
+def verify(archive, path):
+    """Raise unless a file is the archive it should be."""
     found = _md5(path)
     if found != archive.md5:
         raise ChecksumError(
@@ -73,45 +83,11 @@ def _md5(path):
     return digest.hexdigest()
 
 
-def _fetch(archive, path):
-    try:
-        _download(archive, path)
-    except (OSError, HTTPException) as error:
-        reason = f"it could not be downloaded: {error}"
-        raise _missing(archive, path, reason) from error
-
-
-def _download(archive, path):
-    # Imported here since loading the sample, or a file that is there, does without.
-    from sklearn.datasets import fetch_file
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # On the file system of the target, so that the file appears whole or not at all.
-    with TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
-        part = fetch_file(archive.url, folder=folder, local_filename=path.name)
-        found = _md5(part)
-        if found != archive.md5:
-            raise ChecksumError(
-                f"what was received has the MD5 checksum {found}, "
-                f"expected {archive.md5}"
-            )
-        _make_permissions_usual(part)
-        os.replace(part, path)
-
-
-def _make_permissions_usual(path):
-    # `fetch_file` leaves a file that only its owner can read, which would lock others
-    # out of a shared data_home. A new file shows what the umask allows.
-    usual = path.with_name("permissions")
-    usual.touch()
-    shutil.copymode(usual, path)
-
-
 def _missing(archive, path, reason):
     return FileNotFoundError(
         f"BloodMNIST at {archive.size} x {archive.size} pixels is not at {path}, and "
         f"{reason}\n"
-        f"To add it by hand, download {archive.url} (MD5 checksum {archive.md5}) and "
+        f"To add it by hand, download {address_of(archive)} (MD5 checksum {archive.md5}) and "
         f"save it as {path}\n"
         "load_bloodmnist_sample() gives a sample of 28 x 28 pixels that needs no "
         "download."
