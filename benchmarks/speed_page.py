@@ -1,50 +1,23 @@
-"""Write docs/speed.rst from benchmarks/results/speed.json. Run this after speed.py.
+"""Write docs/speed.rst from benchmarks/results/{speed,compilation,memory}.json.
 
-python benchmarks/speed_page.py
+The text is that of speed_page.rst.template. Run this after a benchmark.
+
+    python benchmarks/speed_page.py
 """
 
-from statistics import median
+from pathlib import Path
+from statistics import mean, median
 
-from results_page import DOCS, load, table
+from results_page import DOCS, figure, load, table
 from speed import ROWS
 
 PAGE = DOCS / "speed.rst"
-INTRODUCTION = """\
-.. Written by benchmarks/speed_page.py from benchmarks/results/speed.json.
-
-Speed
-=====
-
-Each row is one measurement by ``python benchmarks/speed.py``, on a machine with {cores}
-cores ({processor}) and no GPU. What is compared was timed in turn, in one run, and the
-ratio is the median of the pairs' ratios; the seconds are medians.
-
-"""
-REFERENCES = """
-
-The references
---------------
-
-The loop that ``fit`` is held against. Its pixels are standardised float32 tensors from
-the start, its network, optimiser, augmentation and precision are ours:
-
-.. literalinclude:: ../benchmarks/references/torch_loop.py
-   :language: python
-   :lines: 8-
-
-Plain skorch, with arrays that are float32 from the start:
-
-.. literalinclude:: ../benchmarks/references/plain_skorch.py
-   :language: python
-   :lines: 7-
-"""
+TEMPLATE = Path(__file__).with_suffix(".rst.template")
 
 
 def seconds(figures, whose):
     times = figures.get(f"{whose}_seconds")
-    if times is None:
-        return ""
-    return f"{median(times):.3g}"
+    return "" if times is None else f"{median(times):.3g}"
 
 
 def row(name, figures):
@@ -60,16 +33,83 @@ def row(name, figures):
     ]
 
 
+def as_call(setting):
+    """Return the line of code for a setting."""
+    arguments = [f"{name}={value!r}" for name, value in setting.items()]
+    lines, line = [], ""
+    for argument in arguments:
+        if len(line) + len(argument) > 68:
+            lines.append(line.rstrip())
+            line = ""
+        line += f"{argument}, "
+    lines.append(line.rstrip())
+    indented = "".join(f"\n       {line}" for line in lines)
+    return f"BloodCNNClassifier({indented}\n   )"
+
+
+def races(results):
+    """Return what the template says of the two races against the report."""
+    fields = {}
+    for short, name in (("fast", "time-to-report"), ("minute", "accuracy-in-time")):
+        race = results[name]
+        fields[f"{short}_call"] = as_call(race["setting"])
+        fields[f"{short}_accuracy"] = figure(race["ours_mean_accuracy"])
+        fields[f"{short}_seconds"] = f"{mean(race['ours_seconds']):.1f}"
+        fields[f"{short}_report"] = f"{mean(race['reference_seconds']):.0f}"
+        fields[f"{short}_seeds"] = len(race["ours_seconds"])
+    return fields
+
+
+def searches(results):
+    rows = []
+    for name in ("grid-cnn", "grid-fnn"):
+        search = results[name]
+        for who in ("ours", "skorch"):
+            best = search[who]
+            rows.append([search["title"], who, *_best(best), search["n_rows"]])
+    halving = results["halving"]
+    for who in ("grid", "halving"):
+        rows.append([halving["title"], who, *_best(halving[who]), halving["n_rows"]])
+    return table(["search", "", "best score", "best setting", "rows"], rows)
+
+
+def _best(best):
+    setting = ", ".join(f"{k} {v}" for k, v in sorted(best["best_params"].items()))
+    return [figure(best["best_score"]), setting]
+
+
+def memory_table(memory):
+    rows = [
+        [f"{int(n):,}", *(f"{use[what]:.0f}" for what in ("fit", "predict_proba"))]
+        for n, use in memory["megabytes"].items()
+    ]
+    return table(["images of 224×224", "fit, MB", "predict_proba, MB"], rows)
+
+
 def main():
-    results = load("speed")
-    rows = [row(name, results[name]) for name in ROWS if name in results]
-    header = ["", "target", "reached", "ours, s", "reference, s"]
-    machine = next(iter(results.values()))["machine"]
-    page = INTRODUCTION.format(**machine) + table(header, rows) + REFERENCES
-    PAGE.write_text(page)
+    results, compilation = load("speed"), load("compilation")
     missing = [name for name in ROWS if name not in results]
     if missing:
-        print(f"Not measured, and left out: {', '.join(missing)}")
+        raise SystemExit(f"Not measured yet: {', '.join(missing)}")
+    rows = [row(name, results[name]) for name in ROWS]
+    header = ["", "target", "reached", "ours, s", "reference, s"]
+    machine = results["fit-default"]["machine"]
+    PAGE.write_text(
+        TEMPLATE.read_text().format(
+            **machine,
+            **races(results),
+            rows=table(header, rows),
+            searches=searches(results),
+            points_lost=f"{results['halving']['points_lost']:.2f}",
+            memory=memory_table(load("memory")),
+            compiled_training=f"{compilation['training']['ratio']:.2f}",
+            compiled_predicting=f"{compilation['predicting']['ratio']:.2f}",
+            compiling_seconds=f"{compilation['training']['first_call_seconds']:.0f}",
+            compiling_predicting_seconds=(
+                f"{compilation['predicting']['first_call_seconds']:.0f}"
+            ),
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -55,8 +55,10 @@ html_sidebars = {
     for page in (
         "index",
         "getting_started",
+        "data",
         "architecture",
         "results",
+        "speed",
         "benchmarks",
         "changelog",
     )

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-
 # Shares are multiples of 1 / LEVELS, since a draw of 16 bits decides on each value.
 LEVELS = 2**16
 

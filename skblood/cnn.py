@@ -12,6 +12,9 @@ from ._precision import resolve_precision
 from .augmentation import augment_cells, dihedral_views
 from .networks import ReportNetwork, ResidualNetwork
 
+# Images of so many pixels a side are seen whole; of twice as many, every other one.
+PIXELS_PER_STRIDE = 56
+
 
 class BloodCNNClassifier(BaseBloodClassifier):
     """Convolutional neural network for images of blood cells.
@@ -33,10 +36,11 @@ class BloodCNNClassifier(BaseBloodClassifier):
         square. "residual" only.
     depth : int, default=2
         Residual blocks in its second and in its third stage. "residual" only.
-    stem_stride : int, default=1
+    stem_stride : "auto" or int, default="auto"
         Pixels from one position of its first convolution to the next. With 2, there is
-        about a quarter to multiply, and fine detail is lost. "residual" only, not in
-        strips.
+        about a quarter to multiply, and fine detail is lost. "auto" is 1 for images of
+        less than 112 pixels in height or width, and one more for each further 56.
+        "residual" only, not in strips.
     dropout : float, default=0.0
         Share of the embedding that is dropped in training. "residual" only; "report"
         has its own.
@@ -170,7 +174,10 @@ class BloodCNNClassifier(BaseBloodClassifier):
         "architecture": [StrOptions({"residual", "report"}), type],
         "width": [Interval(Integral, 1, None, closed="left")],
         "depth": [Interval(Integral, 1, None, closed="left")],
-        "stem_stride": [Interval(Integral, 1, None, closed="left")],
+        "stem_stride": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
         "stochastic_depth": [Interval(Real, 0, 1, closed="left")],
         "augmentation": [StrOptions({"auto"}), callable, None],
         "data_pruning": [Interval(Real, 0, 1, closed="left")],
@@ -187,7 +194,7 @@ class BloodCNNClassifier(BaseBloodClassifier):
         architecture="residual",
         width=32,
         depth=2,
-        stem_stride=1,
+        stem_stride="auto",
         dropout=0.0,
         stochastic_depth=0.1,
         augmentation="auto",
@@ -249,7 +256,7 @@ class BloodCNNClassifier(BaseBloodClassifier):
             options = {
                 "width": self.width,
                 "depth": self.depth,
-                "stem_stride": self.stem_stride,
+                "stem_stride": self._resolve_stem_stride(),
                 "dropout": self.dropout,
                 "stochastic_depth": self.stochastic_depth,
             }
@@ -262,6 +269,11 @@ class BloodCNNClassifier(BaseBloodClassifier):
                 f"torch.nn.Module, got {self.architecture!r}."
             )
         return self.architecture, {}
+
+    def _resolve_stem_stride(self):
+        if self.stem_stride != "auto":
+            return self.stem_stride
+        return max(1, min(self.image_shape_[:2]) // PIXELS_PER_STRIDE)
 
     def _current_net_options(self):
         return {

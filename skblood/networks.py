@@ -77,7 +77,8 @@ class ResidualNetwork(nn.Module):
     depth : int, default=2
         Residual blocks in the second and third stage; the first has one.
     stem_stride : int, default=1
-        Pixels from one position of the stem to the next: with 2, the stages are at
+        Pixels s from one position of the stem to the next; above 2 its windows are of
+        2s-1 pixels, so that they overlap. With 2, the stages are at
         half, quarter and eighth resolution. Not in strips.
     dropout : float, default=0.0
         Share of the embedding that is dropped in training.
@@ -126,7 +127,7 @@ class ResidualNetwork(nn.Module):
         for n_out in (2 * width, 4 * width):
             blocks += [(n_out, 2), *[(n_out, 1)] * (depth - 1)]
         layers = [
-            conv(channels, width, stride=1 if strip else stem_stride),
+            conv(channels, width) if strip else _stem(channels, width, stem_stride),
             norm(width),
             nn.ReLU(inplace=True),
         ]
@@ -146,6 +147,14 @@ class ResidualNetwork(nn.Module):
 
     def forward(self, images):
         return self.head(self.dropout(self.embed(images)))
+
+
+def _stem(n_in, n_out, stride):
+    """Return the first convolution; its windows overlap, so that no pixel is passed."""
+    window = max(3, 2 * stride - 1)
+    return nn.Conv2d(
+        n_in, n_out, window, stride=stride, padding=window // 2, bias=False
+    )
 
 
 class _ResidualBlock(nn.Module):

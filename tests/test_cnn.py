@@ -100,6 +100,17 @@ def test_own_architecture_without_embedding(tiny_cnn, cells):
         clf.transform(X)
 
 
+@pytest.mark.parametrize(
+    "side, stride", [(8, 1), (28, 1), (64, 1), (111, 1), (112, 2), (224, 4)]
+)
+def test_stem_stride_auto(tiny_cnn, side, stride):
+    X = np.zeros((4, side, side + 1, 3), dtype=np.uint8)
+    clf = tiny_cnn(max_epochs=1).fit(X, [0, 1, 0, 1])
+    assert clf.net_.module_.network.features[0].stride == (stride, stride)
+    own = tiny_cnn(max_epochs=1, stem_stride=3).fit(X, [0, 1, 0, 1])
+    assert own.net_.module_.network.features[0].stride == (3, 3)
+
+
 def test_augmentation_auto(tiny_cnn, fitted_cnn, cells):
     X, y = cells
     named = tiny_cnn(augmentation=augment_cells).fit(X, y)

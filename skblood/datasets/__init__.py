@@ -2,6 +2,12 @@
 
 from skblood.datasets._bloodmnist import load_bloodmnist
 from skblood.datasets._cell_images import load_cell_images
+from skblood.datasets._medmnist import load_medmnist
 from skblood.datasets._sample import load_bloodmnist_sample
 
-__all__ = ["load_bloodmnist", "load_bloodmnist_sample", "load_cell_images"]
+__all__ = [
+    "load_bloodmnist",
+    "load_bloodmnist_sample",
+    "load_cell_images",
+    "load_medmnist",
+]

@@ -1,20 +1,7 @@
 """The full BloodMNIST data."""
 
-from functools import partial
-from numbers import Integral
-
-import numpy as np
-
 from skblood.datasets import _manifest
-from skblood.datasets._bunch import as_requested, concatenate
-from skblood.datasets._cache import read_archive
-from skblood.datasets._descr import describe
-from skblood.datasets._validation import (
-    check_data_home,
-    check_flags,
-    check_option,
-    check_splits,
-)
+from skblood.datasets._medmnist import load_collection
 
 
 def load_bloodmnist(
@@ -23,13 +10,15 @@ def load_bloodmnist(
     size=28,
     return_X_y=False,
     flatten=False,
+    mmap_mode=None,
     data_home=None,
     download_if_missing=True,
 ):
     """Load BloodMNIST: microscope images of single blood cells in 8 classes.
 
     The file is downloaded when it is first asked for, and its checksum is verified
-    on each load. Files that medmnist has downloaded are found and shared.
+    on each load. Downloads are tried again where that may help. Files that medmnist has
+    downloaded are found and shared.
 
     =================   =====================
     Classes                                 8
@@ -53,6 +42,14 @@ def load_bloodmnist(
     flatten : bool, default=False
         If True, `data` has one row per image: its pixels in the order (height, width,
         channel).
+
+    mmap_mode : {"r"}, default=None
+        With "r", the images stay in a file that is mapped into memory, read-only, and
+        a part of them is read when it is used: that is for sizes above 28, whose
+        images may be more than the memory holds. The first time, the archive is
+        unpacked into a folder beside it, which takes as long as reading all of it;
+        from then on it takes milliseconds, and only the size and the date of the
+        unpacked files are verified. One split at a time.
 
     data_home : str or path-like, default=None
         The folder of the file. It is created if missing. By default it is the one
@@ -78,7 +75,8 @@ def load_bloodmnist(
         DESCR : str
             The description of the data, with their licence and references.
         filename : str
-            The path of the file.
+            The path of the file, or with `mmap_mode` of the folder of the unpacked
+            files.
 
     (data, target) : tuple if `return_X_y` is True
         The `data` and `target` arrays above.
@@ -93,14 +91,22 @@ def load_bloodmnist(
         says where to get it and where to put it.
 
     OSError
-        If the checksum of the file is wrong. The file is left as it is.
+        If the checksum of the file is wrong. The file is left as it is. With
+        `mmap_mode`, also if the archive cannot be unpacked where it is.
 
     See Also
     --------
     load_bloodmnist_sample : A small part of the data, for which nothing is downloaded.
+    load_cell_images : Images of your own.
+    load_medmnist : The other sets of MedMNIST.
 
     Notes
     -----
+    The environment variable `SKBLOOD_MIRROR` names another address to download from,
+    under which the files have the names that they have on disk. In a network without
+    either, put the file into `data_home` by hand: the error for a missing file says
+    what to put where. ``python -m skblood.datasets`` lists, verifies and downloads.
+
     A few images occur twice, some of them in two splits: at 28 x 28 pixels, 6 test
     images have an identical copy in train or val.
 
@@ -128,48 +134,14 @@ def load_bloodmnist(
         ...
     FileNotFoundError: BloodMNIST at 28 x 28 pixels is not at ...nowhere...
     """
-    check_flags(
+    return load_collection(
+        _manifest.collection("bloodmnist"),
+        "bloodmnist.rst",
+        split=split,
+        size=size,
         return_X_y=return_X_y,
         flatten=flatten,
-        download_if_missing=download_if_missing,
-    )
-    check_data_home(data_home)
-    splits = check_splits(split, tuple(_manifest.n_samples()))
-    archives = _manifest.archives()
-    check_option("size", size, tuple(archives), of_type=Integral)
-
-    path, (images, target) = read_archive(
-        archives[size],
-        partial(_read, splits=splits),
+        mmap_mode=mmap_mode,
         data_home=data_home,
         download_if_missing=download_if_missing,
-    )
-    return as_requested(
-        images,
-        target,
-        return_X_y=return_X_y,
-        flatten=flatten,
-        target_names=_manifest.target_names(),
-        DESCR=_describe(),
-        filename=str(path),
-    )
-
-
-def _read(path, splits):
-    with np.load(path, allow_pickle=False) as arrays:
-        images = concatenate([arrays[f"{split}_images"] for split in splits])
-        labels = concatenate([arrays[f"{split}_labels"] for split in splits])
-    return images, labels.ravel()
-
-
-def _describe():
-    """Return the description, with the words, names and counts of medmnist."""
-    info = _manifest.bloodmnist_info()
-    return describe(
-        "bloodmnist.rst",
-        n_samples=_manifest.n_samples(),
-        target_names=_manifest.target_names(),
-        description=info["description"],
-        sizes=", ".join(map(str, _manifest.archives())),
-        license=info["license"],
     )

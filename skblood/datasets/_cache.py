@@ -2,9 +2,11 @@
 
 import hashlib
 import os
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from skblood.datasets import _unpack
 from skblood.datasets._download import address_of, download
 
 # medmnist's own folder: what it has downloaded need not be downloaded again.
@@ -51,6 +53,43 @@ def read_archive(archive, read, *, data_home=None, download_if_missing=True):
             checking.result()
 
 
+def unpacked_archive(archive, *, data_home=None, download_if_missing=True):
+    """Return the folder of an archive's arrays, unpacked first where it is missing.
+
+    Parameters
+    ----------
+    archive : Archive
+    data_home, download_if_missing
+        See `load_bloodmnist`.
+
+    Returns
+    -------
+    Path
+        Of a folder of ``.npy`` files. The archive itself need not be there any more.
+    """
+    path = find_data_home(data_home) / archive.filename
+    folder = _unpack.folder_of(path)
+    if not _unpack.is_current(folder, archive):
+        make_available(archive, path, download_if_missing)
+        changed = _unpack.find_changed(folder)
+        if changed:
+            warnings.warn(
+                f"{', '.join(changed)} in {folder} changed after being unpacked: "
+                f"{archive.filename} is unpacked again.",
+                UserWarning,
+                stacklevel=4,
+            )
+        try:
+            _unpack.unpack(archive, path, verify)
+        except ChecksumError:
+            raise
+        except OSError as error:
+            raise OSError(f"{path} could not be unpacked into {folder}: {error}") from (
+                error
+            )
+    return folder
+
+
 def make_available(archive, path, download_if_missing=True):
     """Download an archive if it is not there."""
     if path.exists():
@@ -85,10 +124,10 @@ def _md5(path):
 
 def _missing(archive, path, reason):
     return FileNotFoundError(
-        f"BloodMNIST at {archive.size} x {archive.size} pixels is not at {path}, and "
-        f"{reason}\n"
-        f"To add it by hand, download {address_of(archive)} (MD5 checksum {archive.md5}) and "
-        f"save it as {path}\n"
-        "load_bloodmnist_sample() gives a sample of 28 x 28 pixels that needs no "
+        f"{archive.title} at {archive.size} x {archive.size} pixels is not at {path}, "
+        f"and {reason}\n"
+        f"To add it by hand, download {address_of(archive)} (MD5 checksum "
+        f"{archive.md5}) and save it as {path}\n"
+        "load_bloodmnist_sample() gives blood cells of 28 x 28 pixels that need no "
         "download."
     )

@@ -1,9 +1,9 @@
 """One image file becomes one array of pixels."""
 
-import warnings
-
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+
+from skblood._resizing import resize_cell
 
 # Pillow's own limit; it warns above it, and we refuse.
 LARGEST_IMAGE = 89_478_485
@@ -37,12 +37,9 @@ def read_cell(path, *, size, crop):
         With a message that says why, without the path.
     """
     try:
-        with warnings.catch_warnings():
-            # Refused below, with the size in the message.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                _refuse_bomb(image)
-                return _prepare(image, size, crop)
+        with Image.open(path) as image:
+            _refuse_bomb(image)
+            return _prepare(image, size, crop)
     except UnreadableImageError:
         raise
     except Image.DecompressionBombError as error:
@@ -64,21 +61,11 @@ def _refuse_bomb(image):
 
 
 def _prepare(image, size, crop):
-    upright = ImageOps.exif_transpose(image)
-    square = _centre_square(upright, crop)
-    # As BloodMNIST was made: cut, then resized by Pillow with anti-aliasing.
-    return np.asarray(_to_rgb(square).resize((size, size), Image.Resampling.BICUBIC))
-
-
-def _centre_square(image, crop):
-    width, height = image.size
-    side = min(width, height) if crop is None else crop
-    if side > min(width, height):
-        raise UnreadableImageError(
-            f"{width}×{height} pixels, less than the crop of {side}×{side}"
-        )
-    left, top = (width - side) // 2, (height - side) // 2
-    return image.crop((left, top, left + side, top + side))
+    upright = _to_rgb(ImageOps.exif_transpose(image))
+    try:
+        return np.asarray(resize_cell(upright, size=size, crop=crop))
+    except ValueError as error:
+        raise UnreadableImageError(str(error)) from error
 
 
 def _to_rgb(image):
@@ -95,6 +82,8 @@ def _to_rgb(image):
 def _from_16_bits(image):
     """Bring grey values of 16 bits to 8; Pillow itself would cut them off at 255."""
     values = np.asarray(image).astype(np.int64)
+    if image.mode == "I" and values.max() <= 255:
+        return Image.fromarray(values.astype(np.uint8)).convert("RGB")
     if values.min() < 0 or values.max() > 65_535:
         raise UnreadableImageError(
             f"grey values from {values.min()} to {values.max()}, beyond 16 bits"

@@ -4,6 +4,9 @@ import os
 import re
 from pathlib import Path
 
+# What Windows puts beside pictures.
+LEFT_BY_WINDOWS = {"Thumbs.db", "desktop.ini"}
+
 
 def find_images(folder):
     """Return the files of a folder of images, and their classes.
@@ -57,7 +60,7 @@ def _files_below(part, folder):
         raise ValueError(f"{part} is a link that leads back to {part.resolve()}.")
     files = []
     # Links to folders below are not followed, so none leads round in circles.
-    for where, below, names in os.walk(part):
+    for where, below, names in os.walk(part, onerror=_raise):
         below[:] = [name for name in below if not name.startswith(".")]
         files += filter(_is_visible, (Path(where, name) for name in names))
     if not files:
@@ -65,8 +68,12 @@ def _files_below(part, folder):
     return sorted(files, key=_natural)
 
 
+def _raise(error):
+    raise error
+
+
 def _is_visible(path):
-    return not path.name.startswith(".")
+    return not path.name.startswith(".") and path.name not in LEFT_BY_WINDOWS
 
 
 def _natural(path):

@@ -1,4 +1,4 @@
-"""What medmnist knows about BloodMNIST: addresses, checksums, names and counts."""
+"""What medmnist knows about its data sets: addresses, checksums, names and counts."""
 
 import ast
 import functools
@@ -12,46 +12,70 @@ ORIGINAL_SIZE = 28
 
 @dataclass(frozen=True)
 class Archive:
-    """One downloadable file: all splits of BloodMNIST at one image size."""
+    """One downloadable file: all splits of a data set at one image size."""
 
+    title: str
     filename: str
     url: str
     md5: str
     size: int
 
 
+@dataclass(frozen=True)
+class Collection:
+    """A data set of medmnist, such as BloodMNIST."""
+
+    title: str
+    description: str
+    license: str
+    n_channels: int
+    n_samples: dict[str, int]
+    target_names: list[str]
+    archives: dict[int, Archive]
+
+
 @functools.cache
-def bloodmnist_info():
-    """Return medmnist's entry on BloodMNIST."""
-    return _read_info(_find_info_file())["bloodmnist"]
+def medmnist_info():
+    """Return what medmnist says of all its data sets."""
+    return _read_info(_find_info_file())
 
 
-def archives():
-    """Return the `Archive` of each available image size, by size."""
-    info = bloodmnist_info()
-    suffixes = [key.removeprefix("url") for key in info if key.startswith("url")]
-    found = [_archive(info, suffix) for suffix in suffixes]
-    return {archive.size: archive for archive in found}
+def names():
+    """Return the names of the sets of single images with one label each."""
+    return [name for name, info in medmnist_info().items() if _is_one_label(name, info)]
 
 
-def target_names():
-    """Return the class names, in the order of the labels."""
-    labels = bloodmnist_info()["label"]
-    return [labels[key] for key in sorted(labels, key=int)]
-
-
-def n_samples():
-    """Return the number of images in each split, by the split's name."""
-    return bloodmnist_info()["n_samples"]
-
-
-def _archive(info, suffix):
-    return Archive(
-        filename=f"bloodmnist{suffix}.npz",
-        url=info[f"url{suffix}"],
-        md5=info[f"MD5{suffix}"],
-        size=int(suffix.removeprefix("_") or ORIGINAL_SIZE),
+def collection(name):
+    """Return a data set by its name in medmnist."""
+    info = medmnist_info()[name]
+    return Collection(
+        title=info["python_class"],
+        description=info["description"],
+        license=info["license"],
+        n_channels=info["n_channels"],
+        n_samples=info["n_samples"],
+        target_names=[info["label"][key] for key in sorted(info["label"], key=int)],
+        archives=_archives(name, info),
     )
+
+
+def _is_one_label(name, info):
+    return not name.endswith("3d") and not info["task"].startswith("multi-label")
+
+
+def _archives(name, info):
+    suffixes = [key.removeprefix("url") for key in info if key.startswith("url")]
+    archives = [
+        Archive(
+            title=info["python_class"],
+            filename=f"{name}{suffix}.npz",
+            url=info[f"url{suffix}"],
+            md5=info[f"MD5{suffix}"],
+            size=int(suffix.removeprefix("_") or ORIGINAL_SIZE),
+        )
+        for suffix in suffixes
+    ]
+    return {archive.size: archive for archive in archives}
 
 
 def _find_info_file():
@@ -61,9 +85,9 @@ def _find_info_file():
     spec = importlib.util.find_spec("medmnist")
     if spec is None:
         raise ImportError(
-            "load_bloodmnist takes addresses and checksums from the medmnist package, "
-            "which is not installed: `pip install medmnist`, or use "
-            "load_bloodmnist_sample(), which does without it."
+            "Addresses and checksums come from the medmnist package, which is not "
+            "installed: `pip install medmnist`, or use load_bloodmnist_sample(), which "
+            "does without it."
         )
     return Path(spec.submodule_search_locations[0]) / "info.py"
 

@@ -2,70 +2,82 @@
 
 import json
 import os
-import warnings
 import zipfile
 import zlib
 from pathlib import Path
 
-from skblood.datasets._download import only_process, work_folder
+from skblood.datasets._locking import only_process, work_folder
 
 MANIFEST = "manifest.json"
 BLOCK = 2**20
 
 
+def folder_of(path):
+    """Return the folder into which the archive at a path is unpacked."""
+    return path.with_suffix(".unpacked")
+
+
 def unpack(archive, path, verify):
-    """Return the folder of an archive's arrays, unpacked unless they are there.
+    """Unpack an archive, unless another process has done so meanwhile.
 
     Parameters
     ----------
     archive : Archive
     path : Path
-        Of the archive. It need not be there any more once it has been unpacked.
+        Where it is.
     verify : callable
-        Called before anything is unpacked; raises unless the archive is whole.
+        ``verify(archive, path)`` raises unless the archive is whole.
 
-    Returns
-    -------
-    Path
-        Of a folder of ``.npy`` files.
+    Raises
+    ------
+    OSError
+        If the folder cannot be written. What was there before is there still.
     """
-    folder = path.with_suffix("")
-    if not _is_current(folder, archive):
-        with only_process(path):
-            if not _is_current(folder, archive):
-                verify()
-                _unpack(archive, path, folder)
-    return folder
+    folder = folder_of(path)
+    with only_process(path):
+        if not is_current(folder, archive):
+            if folder.exists() and _read_manifest(folder) is None:
+                raise FileExistsError(
+                    f"{folder} is there, and was not unpacked by skblood: move it away"
+                )
+            verify(archive, path)
+            _unpack(archive, path, folder)
+
+
+def is_current(folder, archive):
+    """Tell whether a folder has an archive's arrays, and nobody wrote to them."""
+    manifest = _read_manifest(folder)
+    is_of_archive = manifest is not None and manifest["md5"] == archive.md5
+    return is_of_archive and not find_changed(folder)
 
 
 def find_changed(folder):
-    """Return the names of unpacked files that are not as they were when unpacked."""
-    stamps = json.loads((folder / MANIFEST).read_text())["files"]
+    """Return the names of files that were written to after they were unpacked."""
+    stamps = (_read_manifest(folder) or {"files": {}})["files"]
     return [name for name, stamp in stamps.items() if _stamp(folder / name) != stamp]
 
 
-def find_damaged(folder):
-    """Return the same after reading every byte."""
-    checksums = json.loads((folder / MANIFEST).read_text())["crc32"]
-    return [name for name, crc in checksums.items() if _crc32(folder / name) != crc]
+def verify_unpacked(archive, folder):
+    """Raise OSError unless a folder has what was in an archive, bit by bit."""
+    manifest = _read_manifest(folder)
+    if manifest is None:
+        raise OSError("not unpacked by skblood")
+    if manifest["md5"] != archive.md5:
+        raise OSError("unpacked from another release")
+    checksums = manifest["crc32"]
+    damaged = [name for name, crc in checksums.items() if _crc32(folder / name) != crc]
+    if damaged:
+        raise OSError(f"not as it was unpacked: {', '.join(damaged)}")
 
 
-def _is_current(folder, archive):
+def _read_manifest(folder):
+    """Return what was noted when a folder was unpacked, or None if nothing was."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
-    except FileNotFoundError:
-        return False
-    if manifest["md5"] != archive.md5:
-        return False
-    changed = find_changed(folder)
-    if changed:
-        warnings.warn(
-            f"{', '.join(changed)} in {folder} changed after being unpacked; "
-            f"{archive.filename} is unpacked again.",
-            UserWarning,
-            stacklevel=4,
-        )
-    return not changed
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    is_ours = isinstance(manifest, dict) and set(manifest) == {"md5", "crc32", "files"}
+    return manifest if is_ours else None
 
 
 def _unpack(archive, path, folder):
@@ -79,7 +91,10 @@ def _unpack(archive, path, folder):
             "crc32": checksums,
             "files": {name: _stamp(new / name) for name in checksums},
         }
-        (new / MANIFEST).write_text(json.dumps(manifest, indent=2))
+        with open(new / MANIFEST, "w") as file:
+            json.dump(manifest, file, indent=2)
+            file.flush()
+            os.fsync(file.fileno())
         if folder.exists():
             os.replace(folder, Path(work, "old"))
         os.replace(new, folder)

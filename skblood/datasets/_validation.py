@@ -46,6 +46,18 @@ def check_flags(**flags):
             )
 
 
+def check_mmap_mode(mmap_mode, splits):
+    """Raise unless `mmap_mode` is None or "r", the latter for one split."""
+    if mmap_mode is None:
+        return
+    check_option("mmap_mode", mmap_mode, (None, "r"), of_type=str)
+    if len(splits) > 1:
+        raise ValueError(
+            "mmap_mode='r' maps one split, since joining several would copy them, got "
+            f"split={splits!r}."
+        )
+
+
 def check_data_home(data_home):
     """Raise unless `data_home` is a path or None."""
     if data_home is not None and not isinstance(data_home, str | os.PathLike):

@@ -4,6 +4,7 @@ import functools
 import hashlib
 import http.server
 import threading
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +13,12 @@ import pytest
 from skblood.datasets import _manifest
 
 COUNTS = {"train": 16, "val": 5, "test": 8}
+
+
+def files_in(folder):
+    """Return the names of what is in a folder, but for the empty files of locks."""
+    names = [path.name for path in folder.rglob("*")]
+    return sorted(name for name in names if not name.endswith(".lock"))
 
 
 def make_arrays(size):
@@ -32,13 +39,19 @@ def home(tmp_path, monkeypatch):
     folder.mkdir()
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setenv("USERPROFILE", str(folder))
-    monkeypatch.delenv("SKBLOOD_DATA", raising=False)
+    for name in ("SKBLOOD_DATA", "SKBLOOD_MIRROR"):
+        monkeypatch.delenv(name, raising=False)
     return folder
 
 
 @pytest.fixture
 def server(tmp_path, monkeypatch):
-    """Run a web server on loopback; `folder` is what it offers."""
+    """Run a web server on loopback.
+
+    `folder` is what it offers, `requests` what it was asked for, and `faults` an
+    iterator over what goes wrong: each request takes one, and when there is none left
+    the answer is as it should be.
+    """
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setattr("time.sleep", lambda seconds: None)  # between the retries
     folder = tmp_path / "server"
@@ -47,7 +60,7 @@ def server(tmp_path, monkeypatch):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
         thread = threading.Thread(target=httpd.serve_forever, args=(0.01,))
         thread.start()
-        httpd.truncate, httpd.babble, httpd.requests = False, False, []
+        httpd.faults, httpd.requests = iter(()), []
         yield SimpleNamespace(
             folder=folder, url=f"http://127.0.0.1:{httpd.server_port}", httpd=httpd
         )
@@ -56,19 +69,15 @@ def server(tmp_path, monkeypatch):
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """Serve files, or half of them, or nonsense, as the server says."""
+    """Serve files, or what the next fault makes of them."""
 
     def do_GET(self):
         self.server.requests.append(self.path)
-        if self.server.babble:
-            self.wfile.write(b"no answer that HTTP knows\r\n\r\n")
-        else:
+        fault = next(self.server.faults, None)
+        if fault is None:
             super().do_GET()
-
-    def copyfile(self, source, outputfile):
-        content = source.read()
-        half = len(content) // 2
-        outputfile.write(content[:half] if self.server.truncate else content)
+        else:
+            fault(self, Path(self.translate_path(self.path)).read_bytes())
 
     def log_message(self, *args):
         pass
@@ -77,9 +86,10 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture
 def offered(server, monkeypatch):
     """Put tiny archives of all sizes on the server and into the manifest."""
-    info = dict(_manifest.bloodmnist_info(), n_samples=COUNTS)
+    everything = _manifest.medmnist_info()
+    info = dict(everything["bloodmnist"], n_samples=COUNTS)
     arrays = {}
-    for archive in _manifest.archives().values():
+    for archive in _manifest.collection("bloodmnist").archives.values():
         # The larger ones only need a size of their own, not their real one.
         arrays[archive.size] = make_arrays(size=archive.size // 4)
         path = server.folder / archive.filename
@@ -87,7 +97,8 @@ def offered(server, monkeypatch):
         suffix = path.stem.removeprefix("bloodmnist")
         info[f"url{suffix}"] = f"{server.url}/{archive.filename}?download=1"
         info[f"MD5{suffix}"] = hashlib.md5(path.read_bytes()).hexdigest()
-    monkeypatch.setattr(_manifest, "bloodmnist_info", lambda: info)
+    everything = {**everything, "bloodmnist": info}
+    monkeypatch.setattr(_manifest, "medmnist_info", lambda: everything)
     return SimpleNamespace(arrays=arrays, info=info, server=server)
 
 

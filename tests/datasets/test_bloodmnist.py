@@ -129,7 +129,7 @@ def test_torch_and_medmnist_are_not_imported():
         "import sys\n"
         "import skblood.datasets\n"
         "from skblood.datasets import _manifest\n"
-        "_manifest.archives()\n"
+        "_manifest.names()\n"
         "print({'torch', 'torchvision', 'skorch', 'medmnist'} & set(sys.modules))"
     )
     env = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
@@ -146,7 +146,7 @@ def test_nothing_is_written_for_what_is_there(stored):
 
 
 def test_full_data(bloodmnist_home):
-    for split, n_images in _manifest.n_samples().items():
+    for split, n_images in _manifest.collection("bloodmnist").n_samples.items():
         X, y = load_bloodmnist(
             split=split,
             return_X_y=True,
@@ -160,6 +160,6 @@ def test_full_data(bloodmnist_home):
 
 
 def test_docstring_agrees_with_medmnist():
-    for split, n_images in _manifest.n_samples().items():
+    for split, n_images in _manifest.collection("bloodmnist").n_samples.items():
         assert f"Samples, {split}" in load_bloodmnist.__doc__
         assert f" {n_images}\n" in load_bloodmnist.__doc__

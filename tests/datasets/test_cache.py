@@ -1,17 +1,18 @@
 """Where the file is looked for, and how it is verified and downloaded."""
 
 import hashlib
+import io
 import os
 import stat
+import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from skblood.datasets import _manifest, load_bloodmnist
 
-pytestmark = pytest.mark.filterwarnings("ignore:Retry downloading")
+from .conftest import files_in
 
 
 def store(offered, folder):
@@ -20,10 +21,6 @@ def store(offered, folder):
     content = (offered.server.folder / "bloodmnist.npz").read_bytes()
     (folder / "bloodmnist.npz").write_bytes(content)
     return folder
-
-
-def files_in(folder):
-    return sorted(path.name for path in folder.rglob("*"))
 
 
 def load_without_download(**arguments):
@@ -154,65 +151,6 @@ def test_downloads_at_the_same_time(offered, home):
     assert files_in(home) == [".medmnist", "bloodmnist.npz"]
 
 
-def remove_file(offered):
-    (offered.server.folder / "bloodmnist.npz").unlink()
-
-
-def change_file(offered):
-    (offered.server.folder / "bloodmnist.npz").write_bytes(b"a notice of maintenance")
-
-
-def truncate_file(offered):
-    offered.server.httpd.truncate = True
-
-
-def babble(offered):
-    offered.server.httpd.babble = True
-
-
-def point_to_a_closed_port(offered):
-    offered.info["url"] = "http://127.0.0.1:9/bloodmnist.npz"
-
-
-def point_to_another_machine(offered):
-    offered.info["url"] = "https://example.org/bloodmnist.npz"
-
-
-@pytest.mark.parametrize(
-    "spoil, reason",
-    [
-        (remove_file, "HTTP Error 404"),
-        (change_file, "MD5 checksum"),
-        (truncate_file, "retrieval incomplete"),
-        (babble, "no answer that HTTP knows"),
-        (point_to_a_closed_port, "refused"),
-        (point_to_another_machine, "do not use the network"),
-    ],
-)
-def test_failed_download(offered, home, spoil, reason):
-    spoil(offered)
-    with pytest.raises(FileNotFoundError, match=reason) as error:
-        load_bloodmnist()
-    assert error.value.__cause__ is not None
-    assert_says_what_to_do(error.value, home / ".medmnist" / "bloodmnist.npz")
-    assert files_in(home / ".medmnist") == []
-
-
-def test_interrupted_download(offered, home, monkeypatch):
-    seen = []
-
-    def interrupt(url, folder, local_filename):
-        Path(folder, local_filename).touch()
-        seen.extend(files_in(home / ".medmnist"))
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("sklearn.datasets.fetch_file", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        load_bloodmnist()
-    assert "bloodmnist.npz" in seen
-    assert files_in(home / ".medmnist") == []
-
-
 def test_data_home_that_cannot_be_made(offered, home):
     (home / "file").touch()
     with pytest.raises(FileNotFoundError) as error:
@@ -229,6 +167,21 @@ def test_missing_and_no_download(offered, home):
 
 
 def assert_says_what_to_do(error, path):
-    archive = _manifest.archives()[28]
+    archive = _manifest.collection("bloodmnist").archives[28]
     for said in [archive.url, archive.md5, str(path), "load_bloodmnist_sample()"]:
         assert said in str(error)
+
+
+def test_progress_bar_on_a_terminal(offered, home, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr("sys.stderr", Terminal())
+    load_bloodmnist()
+    assert "100%" in sys.stderr.getvalue()
+
+
+def test_no_progress_bar_elsewhere(offered, home, capsys):
+    load_bloodmnist()
+    assert "%" not in capsys.readouterr().err

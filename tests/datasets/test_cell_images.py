@@ -126,6 +126,19 @@ def test_16_bits(tmp_path, suffix):
     assert_array_equal(loaded[..., 0], (values / 257).round())
 
 
+def test_8_bits_stored_in_32(tmp_path):
+    pixels = np.arange(784, dtype=np.int32).reshape(28, 28) % 256
+    loaded = load_cell_images(save(tmp_path / "cell.tif", pixels)).data[0]
+    assert_array_equal(loaded[..., 0], pixels)
+
+
+def test_what_windows_leaves_is_passed_over(folder):
+    for place in (folder, folder / "basophil"):
+        (place / "Thumbs.db").touch()
+        (place / "desktop.ini").touch()
+    assert len(load_cell_images(folder).data) == 14
+
+
 def test_transparent_pixels_are_white(tmp_path):
     pixels = np.zeros((28, 28, 4), np.uint8)
     pixels[:14] = [200, 10, 90, 255]
@@ -160,7 +173,7 @@ def test_the_largest_square_by_default(tmp_path):
 def test_size(tmp_path, size):
     pixels = np.random.default_rng(0).integers(256, size=(363, 360, 3), dtype=np.uint8)
     loaded = load_cell_images(save(tmp_path / "cell.png", pixels), size=size, crop=200)
-    # As MedMNIST prepares BloodMNIST.
+    # Cut as MedMNIST cuts, then resized by Pillow's bicubic filter.
     square = Image.fromarray(pixels).crop((80, 81, 280, 281))
     assert_array_equal(loaded.data[0], square.resize((size, size), Image.BICUBIC))
 

@@ -27,7 +27,8 @@ def test_bunch(split):
 
 
 def test_names_are_those_of_medmnist():
-    assert load_bloodmnist_sample().target_names == _manifest.target_names()
+    blood = _manifest.collection("bloodmnist")
+    assert load_bloodmnist_sample().target_names == blood.target_names
 
 
 def test_train_is_the_default():
