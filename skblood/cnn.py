@@ -13,7 +13,7 @@ from .augmentation import augment_cells, dihedral_views
 from .networks import ReportNetwork, ResidualNetwork
 
 # Images of so many pixels a side are seen whole; of twice as many, every other one.
-PIXELS_PER_STRIDE = 56
+PIXELS_PER_STRIDE = 40
 
 
 class BloodCNNClassifier(BaseBloodClassifier):
@@ -39,7 +39,7 @@ class BloodCNNClassifier(BaseBloodClassifier):
     stem_stride : "auto" or int, default="auto"
         Pixels from one position of its first convolution to the next. With 2, there is
         about a quarter to multiply, and fine detail is lost. "auto" is 1 for images of
-        less than 112 pixels in height or width, and one more for each further 56.
+        less than 80 pixels in height or width, and one more for each further 40.
         "residual" only, not in strips.
     dropout : float, default=0.0
         Share of the embedding that is dropped in training. "residual" only; "report"
