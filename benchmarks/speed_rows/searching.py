@@ -22,7 +22,7 @@ from timing import compare
 from skblood import BloodCNNClassifier, BloodFNNClassifier, load_bloodmnist
 
 GRID = {"batch_size": [64, 128, 256], "max_epochs": [30, 50], "lr": [1e-3, 1e-2, 1e-1]}
-N_ROWS = {"cnn": 500, "fnn": 2_000}
+N_ROWS = {"cnn": 200, "fnn": 2_000}
 FOLDS = StratifiedKFold(5, shuffle=True, random_state=42)
 
 
