@@ -21,7 +21,7 @@ def seconds(figures, whose):
 
 
 def row(name, figures):
-    reached = f"{figures['reached']:.3g}"
+    reached = f"{figures['reached']:#.3g}".rstrip(".")
     if not ROWS[name].reached(figures["reached"]):
         reached += " (missed)"
     return [
