@@ -32,9 +32,9 @@ for i, rows in enumerate(np.array_split(order, 10)):
 # One pass after the other
 # ------------------------
 # ``partial_fit`` makes one pass over what it is given and remembers where its optimiser
-# was. It has to know all classes from the first call on. ``fit`` lowers its learning rate
-# by a schedule; a stream has no end that one could lead to, so here the rate is lowered
-# from pass to pass.
+# was. It has to know all classes from the first call on. ``fit`` lowers its learning
+# rate by a schedule; a stream has no end that one could lead to, so here the rate is
+# lowered from pass to pass.
 
 clf = BloodCNNClassifier(width=16, batch_size=32, random_state=0)
 seen, accuracy = [], []
