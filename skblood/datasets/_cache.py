@@ -84,9 +84,8 @@ def unpacked_archive(archive, *, data_home=None, download_if_missing=True):
         except ChecksumError:
             raise
         except OSError as error:
-            raise OSError(f"{path} could not be unpacked into {folder}: {error}") from (
-                error
-            )
+            reason = f"{path} could not be unpacked into {folder}: {error}"
+            raise OSError(reason) from error
     return folder
 
 
