@@ -15,8 +15,7 @@ LEVELS = 2**16
 class Dropout(nn.Dropout):
     """torch's dropout, but from a generator of its own if it has been lent one.
 
-    On the CPU torch draws value by value, which took a third of the time of the
-    report's network. Here one draw of 64 bits serves four values.
+    On the CPU torch draws value by value; here one draw of 64 bits serves four values.
     """
 
     generator = None

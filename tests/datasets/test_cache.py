@@ -5,10 +5,12 @@ import io
 import os
 import stat
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from skblood.datasets import _manifest, load_bloodmnist
 
@@ -170,6 +172,22 @@ def assert_says_what_to_do(error, path):
     archive = _manifest.collection("bloodmnist").archives[28]
     for said in [archive.url, archive.md5, str(path), "load_bloodmnist_sample()"]:
         assert said in str(error)
+
+
+def test_waiting_for_another_process_is_said(offered, home, monkeypatch):
+    monkeypatch.setattr("skblood.datasets._locking.UNNOTICED", 0.05)
+    (home / ".medmnist").mkdir()
+    held = threading.Event()
+
+    def hold():
+        with FileLock(home / ".medmnist" / ".bloodmnist.npz.lock"):
+            held.set()
+            threading.Event().wait(0.5)
+
+    threading.Thread(target=hold).start()
+    held.wait()
+    with pytest.warns(UserWarning, match=r"another process .*bloodmnist\.npz"):
+        assert load_bloodmnist().images.shape == (16, 7, 7, 3)
 
 
 def test_progress_bar_on_a_terminal(offered, home, monkeypatch):
