@@ -4,6 +4,7 @@ import copy
 import warnings
 
 import numpy as np
+import sklearn
 import torch
 
 from . import __version__
@@ -36,10 +37,14 @@ class PickledAsArrays:
         return state
 
     def __setstate__(self, state):
+        warn_of_versions(state["_versions"], type(self).__name__, stacklevel=3)
+        self._restore(state)
+
+    def _restore(self, state):
         state = dict(state)
+        del state["_versions"]
         weights = state.pop("_weights", None)
         averages = state.pop("_averages", None)
-        self._warn_of_versions(state.pop("_versions"))
         super().__setstate__(state)
         if weights is not None:
             self._restore_net(weights, averages)
@@ -57,19 +62,40 @@ class PickledAsArrays:
         if averages is not None:
             load_optimizer_arrays(self.net_.optimizer_, averages)
 
-    def _warn_of_versions(self, then):
-        now = _versions()
-        changed = [f"{k} {then[k]} (now {now[k]})" for k in now if then[k] != now[k]]
-        if changed:
-            warnings.warn(
-                f"This {type(self).__name__} was pickled with {', '.join(changed)}; "
-                "its predictions may differ.",
-                stacklevel=3,
-            )
+
+def warn_of_versions(then, name, stacklevel):
+    """Warn if a classifier was saved by other versions than are here now.
+
+    Parameters
+    ----------
+    then : dict of str to str
+        What `_versions` returned.
+    name : str
+        Of the classifier.
+    stacklevel : int
+        As of `warnings.warn`, for the caller.
+    """
+    now = _versions()
+    changed = [
+        f"{package} {then.get(package, 'unknown')} (now {version})"
+        for package, version in now.items()
+        if then.get(package) != version
+    ]
+    if changed:
+        warnings.warn(
+            f"This {name} was saved with {', '.join(changed)}; its predictions may "
+            "differ.",
+            UserWarning,
+            stacklevel=stacklevel + 1,
+        )
 
 
 def _versions():
-    return {"skblood": __version__, "torch": torch.__version__.split("+")[0]}
+    return {
+        "skblood": __version__,
+        "torch": torch.__version__.split("+")[0],
+        "scikit-learn": sklearn.__version__,
+    }
 
 
 def module_arrays(module):

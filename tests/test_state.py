@@ -150,7 +150,7 @@ def test_another_version_warns(fitted, cells, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(torch, "__version__", "1.0.0")
         pickled = pickle.dumps(fitted)
-    with pytest.warns(UserWarning, match=r"pickled with torch 1\.0\.0 \(now "):
+    with pytest.warns(UserWarning, match=r"saved with torch 1\.0\.0 \(now "):
         clf = pickle.loads(pickled)
     assert_array_equal(clf.predict_proba(X), fitted.predict_proba(X))
 

@@ -1,0 +1,110 @@
+"""The file of a model: a safetensors file, described in JSON, with a checksum."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from ._writing import write_whole
+
+FORMAT = 1
+# Far more than the description of a model has, and read in a moment.
+MOST_BYTES = 2**20
+MOST_BRACKETS = 100_000
+LENGTH_BYTES = 8
+
+
+def write_model_file(path, description, arrays):
+    """Write a description and its arrays, whole or not at all.
+
+    Parameters
+    ----------
+    path : str or path-like
+    description : dict
+        Of what JSON knows.
+    arrays : dict of str to ndarray
+
+    Raises
+    ------
+    ValueError
+        If the description is longer than what `read_model_file` reads, which takes
+        thousands of epochs, or of named features.
+    OSError
+        If the file cannot be written.
+    """
+    from safetensors.numpy import save
+
+    text = json.dumps({"format": FORMAT, **description})
+    content = save(arrays, {"skblood": text, "sha256": _digest(text, arrays)})
+    _check_header(_header(content))
+    write_whole(path, content)
+
+
+def read_model_file(path):
+    """Read what `write_model_file` wrote.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    description : dict
+    arrays : dict of str to ndarray
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    Exception
+        Of any kind, if it is another file, or damaged.
+    """
+    from safetensors.numpy import load
+
+    with Path(path).open("rb") as file:
+        content = file.read()
+    header = _header(content)
+    _check_header(header)
+    arrays = load(content)
+    metadata = json.loads(header).get("__metadata__", {})
+    if "skblood" not in metadata:
+        raise ValueError("it was not written by save_model")
+    text = metadata["skblood"]
+    if _digest(text, arrays) != metadata.get("sha256"):
+        raise ValueError("its checksum is wrong: it was damaged, or changed by hand")
+    description = json.loads(text)
+    if description["format"] != FORMAT:
+        raise ValueError(
+            f"it has format {description['format']}, and this version of skblood "
+            f"reads format {FORMAT}"
+        )
+    return description, {name: array.copy() for name, array in arrays.items()}
+
+
+def _header(content):
+    """Return what a safetensors file begins with: its length, then so much JSON."""
+    n_bytes = int.from_bytes(content[:LENGTH_BYTES], "little")
+    return content[LENGTH_BYTES : LENGTH_BYTES + n_bytes]
+
+
+def _check_header(header):
+    """Refuse what would take long to parse."""
+    n_brackets = header.count(b"[") + header.count(b"{")
+    for n, most, unit in (
+        (len(header), MOST_BYTES, "bytes"),
+        (n_brackets, MOST_BRACKETS, "brackets"),
+    ):
+        if n > most:
+            raise ValueError(
+                f"its description has {n:,} {unit}, more than the {most:,} that can be "
+                "read"
+            )
+
+
+def _digest(text, arrays):
+    """Return a checksum of all that a file says."""
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
