@@ -29,6 +29,11 @@ NAMES = {
     "mlp": "``MLPClassifier(early_stopping=True)``",
     "logistic_regression": "``LogisticRegression(C=0.01)``",
 }
+TUNING_NAMES = {
+    "scratch": "from nothing",
+    "warm_start": "``warm_start=True``",
+    "new layer": "logistic regression on the features",
+}
 SHORT_NAMES = {
     "default": "BloodCNNClassifier()",
     "report_cnn": "report's CNN",
@@ -164,6 +169,13 @@ def small_data_rows(small):
     return table(header, [*rows, ["all, 849 to 2,330", *full]])
 
 
+def fine_tuning_rows(task):
+    counts = [n for n in task if n.isdigit()]
+    methods = list(task[counts[0]])
+    rows = [[n, *(accuracy(task[n][method]) for method in methods)] for n in counts]
+    return table(["images a class", *(TUNING_NAMES[m] for m in methods)], rows)
+
+
 def image_size_rows(sizes):
     rows = [
         [
@@ -273,6 +285,16 @@ def small_data_section():
     return {**figures, "table": small_data_rows(figures)}
 
 
+def fine_tuning_section():
+    figures = load("fine_tuning")
+    return {
+        **figures,
+        "new_classes": fine_tuning_rows(figures["new_classes"]),
+        "new_stain": fine_tuning_rows(figures["new_stain"]),
+        "as_it_is": figure(figures["new_stain"]["pretrained_as_it_is"]),
+    }
+
+
 def image_sizes_section():
     figures = load("accuracy_image_sizes")
     return {**figures, "table": image_size_rows(figures)}
@@ -285,6 +307,7 @@ SECTIONS = {
     "accuracy_mcnemar": baselines_section,
     "accuracy_budgets": budgets_section,
     "accuracy_small_data": small_data_section,
+    "fine_tuning": fine_tuning_section,
     "accuracy_image_sizes": image_sizes_section,
 }
 

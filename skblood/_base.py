@@ -99,14 +99,11 @@ class BaseBloodClassifier(
             images, y = check_images(self, X, y, reset=not continues)
             rows, weights = check_weights(sample_weight, images)
             counting = y if rows is None else y[rows]
+            classes = find_classes(counting)
             if not continues:
-                self._start(find_classes(counting))
-            elif not np.array_equal(find_classes(counting), self.classes_):
-                raise ValueError(
-                    "warm_start=True continues with the classes of the first fit: "
-                    f"classes_={self.classes_.tolist()}, got "
-                    f"{np.unique(counting).tolist()}."
-                )
+                self._start(classes)
+            elif not np.array_equal(classes, self.classes_):
+                self._start_other_classes(classes)
             train = self._training_data(images, counting, weights, rows)
             train.normalize_weights()
             valid = self._validation_data(X_val, y_val)
@@ -166,7 +163,8 @@ class BaseBloodClassifier(
             ):
                 raise ValueError(
                     f"classes={np.unique(classes).tolist()} is not the same as in the "
-                    f"first call: {self.classes_.tolist()}."
+                    f"first call: {self.classes_.tolist()}. To learn other classes "
+                    "with the features that are there, use fit and warm_start=True."
                 )
             counting = y if rows is None else y[rows]
             train = self._training_data(images, counting, weights, rows)

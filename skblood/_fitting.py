@@ -40,6 +40,23 @@ class FitsNetwork:
         self._seed = check_random_state(self.random_state).randint(LARGEST_SEED)
         vars(self).pop("net_", None)
 
+    def _start_other_classes(self, classes):
+        """Keep what the network has learnt to see; what it calls it begins anew."""
+        earlier = self.net_.module_.state_dict()
+        self.classes_ = classes
+        self.history_ = []
+        with seeded_torch(self._seed, self.device_):
+            module = self._make_module()
+            larger = self._make_module(n_classes=len(classes) + 1).state_dict()
+        weights = module.state_dict()
+        kept = {
+            name: earlier[name]
+            for name, value in weights.items()
+            if value.shape == larger[name].shape
+        }
+        module.load_state_dict(weights | kept)
+        self.net_ = self._make_net(module)
+
     def _training_data(self, images, y, weights, rows):
         codes = encode_labels(y, self.classes_)
         weights = weigh_classes(self.class_weight, self.classes_, codes, weights)
@@ -105,10 +122,11 @@ class FitsNetwork:
         with seeded_torch(self._seed, self.device_):
             return self._make_module()
 
-    def _make_module(self):
+    def _make_module(self, n_classes=None):
         """Build the network of the first fit, whatever the parameters are by now."""
         network_class, options = self._network
-        network = network_class(self.image_shape_, len(self.classes_), **options)
+        n_classes = n_classes or len(self.classes_)
+        network = network_class(self.image_shape_, n_classes, **options)
         dtype = self._network_dtype()
         module = ScaledNetwork(network.to(dtype), *self._scaling, dtype)
         return module.to(memory_format=torch.channels_last)

@@ -97,7 +97,9 @@ class BloodCNNClassifier(BaseBloodClassifier):
         What counts as an improvement of the validation loss.
     warm_start : bool, default=False
         Let `fit` go on from the weights of the last one, with its network, scaling and
-        device.
+        device. If `y` has other classes than before, the last layer and the history
+        begin anew, and the features are what it goes on from. Takes effect on
+        what was fitted, streamed or loaded.
     device : str, default="auto"
         "auto" is a GPU if there is one, else the CPU; or a torch device, "cuda:1".
     precision : {"auto", "float32", "bfloat16"}, default="auto"

@@ -247,18 +247,6 @@ BAD_ARGUMENTS = [
         "Negative values in data passed to `sample_weight`",
     ),
     (
-        "warm start with other classes",
-        fit({"warm_start": True}, with_y=lambda y: y + 1),
-        ValueError,
-        r"classes_=\[0, 1, 2, 3, 4, 5, 6, 7\], got \[1, 2, 3, 4, 5, 6, 7, 8\]",
-    ),
-    (
-        "warm start with fewer classes",
-        fit({"warm_start": True}, with_y=lambda y: y // 2),
-        ValueError,
-        r"classes_=\[0, 1, 2, 3, 4, 5, 6, 7\], got \[0, 1, 2, 3\]",
-    ),
-    (
         "loss without bound",
         fit({"lr": 1e30, "optimizer": "sgd", "max_epochs": 5}),
         ValueError,

@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit, softmax
 from sklearn.exceptions import DataConversionWarning
+from torch import nn
 
 # -- what is predicted -----------------------------------------------------------------
 
@@ -159,6 +161,57 @@ def test_warm_start_continues(tiny, cells):
 def test_warm_start_from_nothing_is_a_fit(tiny, fitted, cells):
     clf = tiny(warm_start=True).fit(*cells)
     assert_array_equal(clf.predict_proba(cells[0]), fitted.predict_proba(cells[0]))
+
+
+class OwnNetwork(nn.Module):
+    def __init__(self, image_shape, n_classes):
+        super().__init__()
+        self.hidden = nn.Linear(np.prod(image_shape), 16)
+        self.last = nn.Linear(16, n_classes)
+
+    def forward(self, images):
+        return self.last(torch.relu(self.hidden(images.flatten(1))))
+
+
+def learnt(clf):
+    """Return the kernels and weights before the last layer."""
+    parameters = clf.net_.module_.named_parameters()
+    return {k: v.detach().numpy().copy() for k, v in parameters if "head" not in k}
+
+
+@pytest.mark.parametrize(
+    "relabel",
+    [lambda y: y // 3, lambda y: (7 - y).astype(str)],
+    ids=["fewer", "new"],
+)
+def test_warm_start_with_other_classes_keeps_the_features(tiny, cells, relabel):
+    X, y = cells
+    clf = tiny().fit(X, y)
+    before = learnt(clf)
+    # So small a learning rate that what is trained stays as it is.
+    clf.set_params(warm_start=True, lr=1e-12, max_epochs=3).fit(X, relabel(y))
+    for name, weights in learnt(clf).items():
+        assert_allclose(weights, before[name], atol=1e-6)
+    assert_array_equal(clf.classes_, np.unique(relabel(y)))
+    assert clf.predict_proba(X).shape == (len(X), len(clf.classes_))
+    assert clf.n_iter_ == len(clf.history_) == 3
+
+
+def test_warm_start_with_other_classes_begins_the_last_layer_anew(tiny_cnn, cells):
+    X, y = cells
+    clf = tiny_cnn(max_epochs=20).fit(X, y)
+    assert clf.score(X, y) > 0.5
+    clf.set_params(warm_start=True, lr=1e-12, max_epochs=1).fit(X, y.astype(str))
+    assert clf.score(X, y.astype(str)) < 0.5
+
+
+def test_warm_start_with_other_classes_in_a_network_of_ones_own(tiny_cnn, cells):
+    X, y = cells
+    clf = tiny_cnn(architecture=OwnNetwork).fit(X, y)
+    before = clf.net_.module_.network.hidden.weight.detach().clone()
+    clf.set_params(warm_start=True, lr=1e-12).fit(X, y // 2)
+    assert_allclose(clf.net_.module_.network.hidden.weight.detach(), before, atol=1e-6)
+    assert_array_equal(clf.classes_, [0, 1, 2, 3])
 
 
 def parts(X, y, n=5):
