@@ -6,11 +6,9 @@ from numbers import Integral
 from pathlib import Path
 
 import numpy as np
-from joblib import Parallel, delayed
-from PIL import Image
 from sklearn.utils import Bunch
 
-from skblood.datasets._decode import UnreadableImageError, read_cell
+from skblood.datasets._decode import read_cells
 from skblood.datasets._folder import find_images
 from skblood.datasets._validation import check_flags, check_option
 
@@ -134,7 +132,7 @@ def load_cell_images(
         )
     folder = Path(folder).expanduser()
     paths, target, target_names = find_images(folder)
-    cells = _read_all(paths, size, crop, n_jobs)
+    cells = read_cells(paths, size=size, crop=crop, n_jobs=n_jobs)
     readable = _check_readable(paths, cells, errors)
     data = np.stack([cells[i] for i in readable])
     if target is not None:
@@ -158,23 +156,6 @@ def _check_side(name, value):
         )
     if value < 1:
         raise ValueError(f"{name} must be a positive number of pixels, got {value}.")
-
-
-def _read_all(paths, size, crop, n_jobs):
-    """Return the pixels of each file, or the error that it gave."""
-
-    def read(path):
-        try:
-            return read_cell(path, size=size, crop=crop)
-        except UnreadableImageError as error:
-            return error
-
-    with warnings.catch_warnings():
-        # What Pillow warns of is refused, with the size in the message.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        # Pillow lets go of Python's lock while it decodes.
-        parallel = Parallel(n_jobs=n_jobs, prefer="threads")
-        return parallel(delayed(read)(path) for path in paths)
 
 
 def _check_readable(paths, cells, errors):

@@ -1,6 +1,9 @@
-"""One image file becomes one array of pixels."""
+"""Image files become arrays of pixels."""
+
+import warnings
 
 import numpy as np
+from joblib import Parallel, delayed
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from skblood._resizing import resize_cell
@@ -13,6 +16,37 @@ BACKGROUND = (255, 255, 255, 255)
 
 class UnreadableImageError(ValueError):
     """A file is not an image, is damaged, or is not what was asked for."""
+
+
+def read_cells(paths, *, size, crop, n_jobs):
+    """Read image files, several at a time.
+
+    Parameters
+    ----------
+    paths : sequence of path-like
+    size : int
+    crop : int or None
+    n_jobs : int or None
+        Threads that decode at a time; -1 is one for each core.
+
+    Returns
+    -------
+    list of ndarray or UnreadableImageError
+        Of each file what `read_cell` returns, or raises.
+    """
+
+    def read(path):
+        try:
+            return read_cell(path, size=size, crop=crop)
+        except UnreadableImageError as error:
+            return error
+
+    with warnings.catch_warnings():
+        # What Pillow warns of is refused, with the size in the message.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        # Pillow lets go of Python's lock while it decodes.
+        parallel = Parallel(n_jobs=n_jobs, prefer="threads")
+        return parallel(delayed(read)(path) for path in paths)
 
 
 def read_cell(path, *, size, crop):

@@ -48,23 +48,43 @@ def find_images(folder):
         if not files:
             raise ValueError(f"{folder} is empty: no images were found.")
         return files, None, None
-    parts = [_files_below(part, folder) for part in classes]
+    parts = [_files_of_class(part, folder) for part in classes]
     target = [i for i, part in enumerate(parts) for _ in part]
     paths = [path for part in parts for path in part]
     return paths, target, [entry.name for entry in classes]
 
 
-def _files_below(part, folder):
-    """Return all files of one class, from its sub-folders too."""
+def _files_of_class(part, folder):
     if part.resolve() in (folder.resolve(), *folder.resolve().parents):
         raise ValueError(f"{part} is a link that leads back to {part.resolve()}.")
-    files = []
-    # Links to folders below are not followed, so none leads round in circles.
-    for where, below, names in os.walk(part, onerror=_raise):
-        below[:] = [name for name in below if not name.startswith(".")]
-        files += filter(_is_visible, (Path(where, name) for name in names))
+    files = files_below(part)
     if not files:
         raise ValueError(f"The sub-folder {part} has no files in it.")
+    return files
+
+
+def files_below(folder):
+    """Return all files of a folder, from its sub-folders too, in natural order.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    list of Path
+        Without what is hidden.
+
+    Raises
+    ------
+    OSError
+        If a folder cannot be read.
+    """
+    files = []
+    # Links to folders below are not followed, so none leads round in circles.
+    for where, below, names in os.walk(folder, onerror=_raise):
+        below[:] = [name for name in below if not name.startswith(".")]
+        files += filter(_is_visible, (Path(where, name) for name in names))
     return sorted(files, key=_natural)
 
 

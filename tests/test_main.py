@@ -1,0 +1,264 @@
+"""The command line: what it prints, where, and with which exit status."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from skblood import load_model, save_model
+from skblood.__main__ import CHUNK, main
+
+NAMES = np.array(list("abcdefgh"))
+
+
+def run(*arguments):
+    return main([str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def named(tiny_cnn, cells):
+    """Return a classifier whose labels are names."""
+    X, y = cells
+    return tiny_cnn(max_epochs=10).fit(X, NAMES[y])
+
+
+@pytest.fixture
+def model(named, tmp_path):
+    path = tmp_path / "cells.safetensors"
+    save_model(named, path)
+    return path
+
+
+def store(folder, images):
+    folder.mkdir(parents=True, exist_ok=True)
+    for i, image in enumerate(images):
+        Image.fromarray(image).save(folder / f"cell{i}.png")
+
+
+@pytest.fixture
+def flat(new_cells, tmp_path):
+    """Return a folder of images."""
+    store(tmp_path / "flat", new_cells[0])
+    return tmp_path / "flat"
+
+
+@pytest.fixture
+def sorted_folder(new_cells, tmp_path):
+    """Return a folder with one sub-folder a class."""
+    X, y = new_cells
+    for k, name in enumerate(NAMES):
+        store(tmp_path / "sorted" / name, X[y == k])
+    return tmp_path / "sorted"
+
+
+# -- predict ---------------------------------------------------------------------------
+
+
+def test_predict_prints_a_table(named, model, flat, new_cells, capsys):
+    assert run("predict", flat, "--model", model) == 0
+    out, err = capsys.readouterr()
+    expected = named.predict_proba(new_cells[0])
+    lines = [line.split() for line in out.splitlines()]
+    assert [line[0] for line in lines] == [f"{flat}/cell{i}.png" for i in range(40)]
+    assert [line[1] for line in lines] == [f"{p:.3f}" for p in expected.max(axis=1)]
+    assert [line[2] for line in lines] == named.predict(new_cells[0]).tolist()
+    assert err == ""
+
+
+def test_predict_prints_csv(named, model, flat, new_cells, capsys):
+    assert run("predict", "--format", "csv", flat, "--model", model) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    probabilities = np.array([[row[name] for name in NAMES] for row in rows], float)
+    np.testing.assert_allclose(
+        probabilities, named.predict_proba(new_cells[0]), atol=1e-6
+    )
+    assert [row["label"] for row in rows] == named.predict(new_cells[0]).tolist()
+
+
+def test_predict_prints_json(named, model, flat, new_cells, capsys):
+    assert run("predict", "--format", "json", flat, "--model", model) == 0
+    records = json.loads(capsys.readouterr().out)
+    expected = named.predict_proba(new_cells[0])
+    for record, row, label in zip(
+        records, expected, named.predict(new_cells[0]), strict=True
+    ):
+        assert record["label"] == label
+        np.testing.assert_allclose(
+            [record["probabilities"][name] for name in NAMES], row, rtol=1e-5
+        )
+
+
+def test_predict_takes_files_in_the_order_they_are_named(model, flat, capsys):
+    chosen = [flat / "cell7.png", flat / "cell2.png"]
+    assert run("predict", *chosen, "--model", model) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(map(str, chosen))
+
+
+def test_predict_streams_more_than_a_chunk(model, new_cells, tmp_path, capsys):
+    image = new_cells[0][0]
+    store(tmp_path / "many", [image] * (CHUNK + 10))
+    assert run("predict", tmp_path / "many", "--model", model, "--format", "csv") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == CHUNK + 11
+    assert len({line.split(",", 1)[1] for line in lines[1:]}) == 1
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+def test_predict_goes_on_after_a_file_that_is_no_image(model, flat, capsys, form):
+    (flat / "cell3.png").write_text("no picture")
+    assert run("predict", flat, "--model", model, "--format", form) == 1
+    out, err = capsys.readouterr()
+    assert err == f"skblood: {flat}/cell3.png: not an image that Pillow knows\n"
+    assert out.count("cell") == 39
+
+
+def test_predict_when_nothing_is_an_image(model, tmp_path, capsys):
+    (tmp_path / "notes.txt").write_text("none")
+    arguments = ["predict", tmp_path / "notes.txt", "--model", model]
+    assert run(*arguments, "--format", "json") == 1
+    assert json.loads(capsys.readouterr().out) == []
+
+
+def test_predict_with_the_pretrained_model(sample_folder, capsys):
+    assert run("predict", sample_folder) == 0
+    lines = capsys.readouterr().out.splitlines()
+    right = [line.split()[0].split("/")[-2] in line.split()[2] for line in lines]
+    assert np.mean(right) > 0.9
+
+
+@pytest.fixture
+def sample_folder(tmp_path):
+    from skblood import load_bloodmnist_sample
+
+    cells = load_bloodmnist_sample("test")
+    for k, name in enumerate(cells.target_names):
+        images = cells.images[cells.target == k][:5]
+        store(tmp_path / name.split()[0], images)
+    return tmp_path
+
+
+def test_predict_in_another_process(flat, model):
+    """The way a technician calls it, into a pipe that closes early."""
+    command = [sys.executable, "-m", "skblood", "predict", flat, "--model", model]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline().startswith(str(flat))
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.wait()
+
+
+# -- train and evaluate ----------------------------------------------------------------
+
+
+def test_train_writes_a_model_that_evaluate_reads(sorted_folder, tmp_path, capsys):
+    output = tmp_path / "new.safetensors"
+    assert run("train", sorted_folder, "-o", output, "--epochs", 3, "--seed", 0) == 0
+    assert capsys.readouterr().out == f"{output}: 8 classes, 40 images\n"
+    clf = load_model(output)
+    assert clf.classes_.tolist() == NAMES.tolist()
+    assert clf.n_iter_ == 3
+    assert run("evaluate", sorted_folder, "--model", output) == 0
+    report = capsys.readouterr().out
+    assert "precision" in report
+    assert all(f"\n           {name} " in report for name in NAMES)
+
+
+def test_train_goes_on_from_a_model(model, named, sorted_folder, tmp_path, capsys):
+    output = tmp_path / "more.safetensors"
+    arguments = ["train", sorted_folder, "-o", output, "--start", model]
+    assert run(*arguments, "--epochs", 1, "--seed", 0) == 0
+    assert load_model(output).n_iter_ == named.n_iter_ + 1
+
+
+def test_train_at_another_size(sorted_folder, tmp_path):
+    output = tmp_path / "new.safetensors"
+    arguments = ["train", sorted_folder, "-o", output, "--epochs", 1]
+    assert run(*arguments, "--size", 16, "--crop", 20) == 0
+    assert load_model(output).image_shape_ == (16, 16, 3)
+
+
+def test_evaluate_compares_names(model, named, sorted_folder, new_cells, capsys):
+    assert run("evaluate", sorted_folder, "--model", model) == 0
+    X, y = new_cells
+    accuracy = f"{named.score(X, NAMES[y]):.3f}"
+    assert accuracy in capsys.readouterr().out
+
+
+# -- what goes wrong -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["predict", "{}/none.png"], "there is no file or folder"),
+        (["predict", "{}/empty"], "empty: no images were found"),
+        (["predict", "{}/flat", "--model", "none"], "there is no file none"),
+        (["predict", "{}/flat", "--model", "{}/flat/cell0.png"], "cannot be loaded"),
+        (["train", "{}/flat", "-o", "{}/m"], "flat has no sub-folders"),
+        (["train", "{}/sorted", "-o", "{}/none/m"], "none/m cannot be written"),
+        (["train", "{}/sorted", "-o", "{}/flat"], "flat cannot be written"),
+        (["train", "{}/none", "-o", "{}/m"], "There is no folder"),
+        (["evaluate", "{}/flat"], "flat has no sub-folders"),
+        (["evaluate", "{}/sorted"], "has the classes a, b, c, d, e, f, g, h"),
+    ],
+    ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else value,
+)
+def test_errors_are_one_line(arguments, problem, flat, sorted_folder, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    assert run(*(a.format(tmp_path) for a in arguments)) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("skblood: ")
+    assert problem in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["count"],
+        ["predict"],
+        ["predict", "x.png", "--format", "xml"],
+        ["predict", "x.png", "--crop", "0"],
+        ["train", "folder"],
+        ["train", "folder", "-o", "m", "--epochs", "many"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_has_status_2(arguments, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        run(*arguments)
+    assert exit_.value.code == 2
+    assert "usage: skblood" in capsys.readouterr().err
+
+
+def test_a_model_of_grey_images_is_refused(tiny_cnn, cells, flat, tmp_path, capsys):
+    X, y = cells
+    path = tmp_path / "grey.safetensors"
+    save_model(tiny_cnn(max_epochs=1).fit(X.mean(axis=3), y), path)
+    assert run("predict", flat, "--model", path) == 1
+    assert "28×28 pixels and 1 channels" in capsys.readouterr().err
+
+
+def test_names_that_the_terminal_cannot_show(model, new_cells, tmp_path):
+    folder = tmp_path / "zelle-ü"
+    store(folder, new_cells[0][:1])
+    result = subprocess.run(
+        [sys.executable, "-m", "skblood", "predict", folder, "--model", model],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert r"zelle-\xfc" in result.stdout
