@@ -107,6 +107,12 @@ ROWS = {
         "ratio",
         1.05,
     ),
+    "onnx-3421": Row(
+        "onnxruntime on 3,421 images over predict_proba",
+        partial(predicting.predict_with_onnx, n_images=3_421),
+        "ratio",
+        1.0,
+    ),
     "memory": Row(
         "peak memory of fit above torch and X, MB",
         memory.peak_of_fit,
@@ -171,6 +177,13 @@ ROWS = {
         "median_seconds",
         0.15,
         n_pairs=9,
+        short=True,
+    ),
+    "terminal": Row(
+        "skblood predict on 400 cells, from start to end, s",
+        starting.predict_from_terminal,
+        "most_seconds",
+        3,
         short=True,
     ),
 }

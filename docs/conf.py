@@ -33,6 +33,8 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"[\\/]plot_",
+    # Shown as it is on the page about ONNX.
+    "ignore_pattern": r"without_torch\.py",
     # A page of the reference finds here which examples use its subject.
     "doc_module": "skblood",
     "backreferences_dir": "generated/examples",
@@ -56,6 +58,7 @@ html_sidebars = {
         "index",
         "getting_started",
         "data",
+        "command_line",
         "architecture",
         "results",
         "speed",

@@ -14,6 +14,11 @@ _HOME_OF = {
     "load_bloodmnist": "skblood.datasets",
     "load_bloodmnist_sample": "skblood.datasets",
     "load_cell_images": "skblood.datasets",
+    "load_model": "skblood.persistence",
+    "load_pretrained": "skblood.pretrained",
+    "model_card": "skblood.model_cards",
+    "save_model": "skblood.persistence",
+    "to_onnx": "skblood.export",
 }
 
 __all__ = sorted(_HOME_OF)

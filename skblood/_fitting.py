@@ -55,7 +55,7 @@ class FitsNetwork:
             if value.shape == larger[name].shape
         }
         module.load_state_dict(weights | kept)
-        self.net_ = self._make_net(module)
+        self.net_ = self._make_net(module, trains=False)
 
     def _training_data(self, images, y, weights, rows):
         codes = encode_labels(y, self.classes_)
@@ -123,12 +123,17 @@ class FitsNetwork:
             return self._make_module()
 
     def _make_module(self, n_classes=None):
+        return self._add_scaling(self._make_network(n_classes))
+
+    def _make_network(self, n_classes=None):
         """Build the network of the first fit, whatever the parameters are by now."""
         network_class, options = self._network
         n_classes = n_classes or len(self.classes_)
         network = network_class(self.image_shape_, n_classes, **options)
-        dtype = self._network_dtype()
-        module = ScaledNetwork(network.to(dtype), *self._scaling, dtype)
+        return network.to(self._network_dtype())
+
+    def _add_scaling(self, network):
+        module = ScaledNetwork(network, *self._scaling, self._network_dtype())
         return module.to(memory_format=torch.channels_last)
 
     def _network_dtype(self):

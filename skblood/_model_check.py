@@ -157,7 +157,8 @@ def _check_network(trial, weights):
     # A class of one's own was passed in, so it is trusted, and need not know of "meta".
     device = "meta" if network_class in KNOWN_NETWORKS else "cpu"
     with torch.device(device):
-        wanted = trial._make_module().state_dict()
+        network = trial._make_network()
+    wanted = trial._add_scaling(network).state_dict()
     _require(set(weights) == set(wanted), "the weights of another network")
     for name, array in weights.items():
         _check_weight(name, array, wanted[name])

@@ -57,7 +57,8 @@ class PickledAsArrays:
         with seeded_torch(self._seed, self.device_):
             module = self._make_module()
         load_module_arrays(module, weights)
-        self.net_ = self._make_net(module)
+        # What goes on from here makes a net of its own, but for a stream's averages.
+        self.net_ = self._make_net(module, trains=averages is not None)
         self.net_.history.extend(copy.deepcopy(self.history_))
         if averages is not None:
             load_optimizer_arrays(self.net_.optimizer_, averages)

@@ -41,6 +41,8 @@ class ImageNet(NeuralNetClassifier):
         What training multiplies in; weights, losses and predictions stay as they are.
     seed : sequence of int
         Of the shuffling and of the augmentation.
+    trains : bool
+        If not, it has no optimiser, which takes torch a second to make.
     **options
         skorch's own.
     """
@@ -56,6 +58,7 @@ class ImageNet(NeuralNetClassifier):
         data_pruning=0.0,
         precision="float32",
         seed=(0,),
+        trains=True,
         **options,
     ):
         super().__init__(
@@ -72,11 +75,14 @@ class ImageNet(NeuralNetClassifier):
         self.data_pruning = data_pruning
         self.precision = precision
         self.seed = seed
+        self.trains = trains
 
     def get_default_callbacks(self):
         return [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
 
     def initialize_optimizer(self, triggered_directly=None):
+        if not self.trains:
+            return self
         self.optimizer_ = make_optimizer(
             self.optimizer, self.module_, lr=self.lr, weight_decay=self.weight_decay
         )

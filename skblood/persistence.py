@@ -15,6 +15,8 @@ from .networks import FeedForwardNetwork, ReportNetwork, ResidualNetwork
 from .optimizers import Muon
 
 CLASSIFIERS = {cls.__name__: cls for cls in (BloodCNNClassifier, BloodFNNClassifier)}
+# What the names of weights begin with, among a file's arrays.
+WEIGHTS = "weights/"
 OWN_CLASSES = (ResidualNetwork, ReportNetwork, FeedForwardNetwork, Muon)
 
 
@@ -86,12 +88,14 @@ def save_model(classifier, path, *, half_precision=False):
     state = classifier.__getstate__()
     names = classifier.get_params(deep=False)
     parameters = {name: state.pop(name) for name in names}
-    if half_precision:
-        state["_weights"] = _map_arrays(state["_weights"], _halve)
+    weights = state.pop("_weights")
     history = state.pop("history_")
     for name in ("n_iter_", "loss_curve_"):
         del state[name]  # follows from the history
-    arrays = {}
+    arrays = {
+        WEIGHTS + name: _halve(array) if half_precision else array
+        for name, array in weights.items()
+    }
     description = {
         "classifier": type(classifier).__name__,
         "parameters": _encode_parameters(parameters, arrays),
@@ -178,7 +182,11 @@ def _restore(description, arrays, classes):
         for part in (description["parameters"], description["fitted"])
     )
     classifier = CLASSIFIERS[description["classifier"]](**parameters)
-    state["_weights"] = _map_arrays(state["_weights"], _widen)
+    state["_weights"] = {
+        name.removeprefix(WEIGHTS): _widen(arrays.pop(name))
+        for name in list(arrays)
+        if name.startswith(WEIGHTS)
+    }
     history = _from_columns(decode(description["history"], arrays, classes))
     if arrays:
         raise ValueError(f"it has arrays of no use: {', '.join(sorted(arrays))}")
@@ -187,7 +195,8 @@ def _restore(description, arrays, classes):
     state["n_iter_"] = len(history)
     check_state(classifier, state)
     classifier._restore({**vars(classifier), **state})
-    check_averages(classifier)
+    if "_averages" in state:
+        check_averages(classifier)
     return classifier, state["_versions"]
 
 
@@ -204,10 +213,6 @@ def _encode_parameters(parameters, arrays):
                 stacklevel=3,
             )
     return encoded
-
-
-def _map_arrays(arrays, function):
-    return {name: function(array) for name, array in arrays.items()}
 
 
 def _halve(array):

@@ -13,6 +13,8 @@ import torch
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 
+from skblood import load_pretrained
+
 
 def by_pickle(clf):
     return pickle.loads(pickle.dumps(clf))
@@ -123,6 +125,15 @@ def test_memory_mapped(fitted, cells, tmp_path):
     clf = joblib.load(tmp_path / "model.joblib", mmap_mode="r")
     assert_array_equal(clf.predict_proba(X), fitted.predict_proba(X))
     assert clf.partial_fit(X, y).n_iter_ == 3
+
+
+@pytest.mark.parametrize("dump", [pickle.dump, joblib.dump])
+def test_little_is_stored_beside_the_weights(dump, tmp_path):
+    clf = load_pretrained()
+    with open(tmp_path / "model", "wb") as file:
+        dump(clf, file)
+    n_bytes = sum(w.nbytes for w in clf.net_.module_.state_dict().values())
+    assert (tmp_path / "model").stat().st_size < 1.05 * n_bytes
 
 
 def leaves(value):

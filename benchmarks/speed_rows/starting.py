@@ -3,11 +3,15 @@
 import subprocess
 import sys
 import time
+from functools import partial
+from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 
+from PIL import Image
 from timing import seconds_of
 
-from skblood import load_bloodmnist
+from skblood import load_bloodmnist, load_bloodmnist_sample
 
 SAMPLE = """
 import sys
@@ -50,6 +54,18 @@ def read_again(n_pairs):
     load_bloodmnist()
     seconds = [seconds_of(load_bloodmnist) for _ in range(n_pairs)]
     return {"seconds": seconds, "median_seconds": median(seconds)}
+
+
+def predict_from_terminal(n_pairs):
+    """Time ``skblood predict`` on a folder of cells, each time a new process."""
+    with TemporaryDirectory() as folder:
+        for i, cell in enumerate(load_bloodmnist_sample("test").images):
+            Image.fromarray(cell).save(Path(folder, f"cell{i}.png"))
+        command = [sys.executable, "-m", "skblood", "predict", folder]
+        run = partial(subprocess.run, command, check=True, capture_output=True)
+        seconds = [seconds_of(run) for _ in range(n_pairs)]
+        n_images = len(list(Path(folder).iterdir()))
+    return {"n_images": n_images, "seconds": seconds, "most_seconds": max(seconds)}
 
 
 def _seconds_of_process(code):

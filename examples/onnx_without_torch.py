@@ -1,0 +1,19 @@
+"""Name the cells in image files: onnx_without_torch.py cells.onnx a.png b.png ..."""
+
+import sys
+
+import numpy as np
+import onnxruntime
+from PIL import Image, ImageOps
+
+model, *files = sys.argv[1:]
+session = onnxruntime.InferenceSession(model)
+_, height, width, channels = session.get_inputs()[0].shape
+images = []
+for file in files:
+    image = Image.open(file).convert("RGB" if channels == 3 else "L")
+    images.append(ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC))
+images = np.stack(images).reshape(-1, height, width, channels)
+labels, probabilities = session.run(None, {"images": images})
+for file, label, probability in zip(files, labels, probabilities.max(1), strict=True):
+    print(f"{file}: {label} ({probability:.3f})")
