@@ -26,7 +26,7 @@ format: $(VENV)/.installed-ruff ## Mend what lint finds, where it can be mended
 docs: $(VENV)/.installed-docs ## Build the documentation in docs/_build/html
 	$(BIN)/python -m sphinx -W --keep-going docs docs/_build/html
 
-bench: $(VENV)/.installed-plot ## Run the short form of the benchmarks
+bench: $(VENV)/.installed-test ## Run the short form of the benchmarks
 	$(BIN)/python benchmarks/speed.py --short
 
 clean: ## Remove what the documentation's build leaves

@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from skblood import __version__
-from skblood._prediction_writers import WRITERS
+from skblood._prediction_writers import WRITERS, printable
 
-# Files that are read, classified and printed before the next ones are.
-CHUNK = 256
+# Files that are read, classified and printed before the next ones are: as many, or as
+# many as make so many pixels.
+CHUNK, CHUNK_PIXELS = 256, 2**24
 DEFAULT_MODEL = "bloodmnist-28"
+DEFAULT_SIZE = 28
 
 
 def run():
@@ -39,7 +41,7 @@ def main(arguments=None):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (OSError, ValueError, ImportError) as error:
-        print(f"skblood: {error}", file=sys.stderr)
+        print(f"skblood: {printable(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -54,8 +56,9 @@ def predict(options):
         WRITERS[options.format](classifier.classes_) as writer,
         _progress_bar(len(paths)) as bar,
     ):
-        for start in range(0, len(paths), CHUNK):
-            part = paths[start : start + CHUNK]
+        n_at_a_time = max(1, min(CHUNK, CHUNK_PIXELS // _side_of(classifier) ** 2))
+        for start in range(0, len(paths), n_at_a_time):
+            part = paths[start : start + n_at_a_time]
             readable, cells = _read(part, classifier, options.crop)
             if readable:
                 writer.write(readable, classifier.predict_proba(cells))
@@ -70,12 +73,13 @@ def train(options):
     from skblood import load_cell_images, save_model
 
     _check_can_write(options.output)
-    classifier = _start(options)
-    size = options.size if options.start is None else _side_of(classifier)
+    classifier, size = _start(options)
     cells = load_cell_images(options.folder, size=size, crop=options.crop)
     labels = _labels_of(cells, options.folder)
     with redirect_stdout(sys.stderr):
         classifier.fit(cells.images, labels)
+    # How it was called is no business of the model's.
+    classifier.set_params(warm_start=False, verbose=0)
     save_model(classifier, options.output)
     print(f"{options.output}: {len(cells.target_names)} classes, {len(labels)} images")
     return 0
@@ -120,30 +124,41 @@ def _find_files(names):
 
 
 def _load(model):
-    """Return a model from its file, or a pretrained one by its name."""
+    """Return a pretrained model by its name, or one from its file."""
     from skblood import load_model, load_pretrained
+    from skblood.pretrained import pretrained_names
 
-    if Path(model).exists():
-        return load_model(model)
-    try:
+    if model in pretrained_names():
         return load_pretrained(model)
-    except ValueError as error:
-        raise ValueError(
-            f"--model: there is no file {model}, and as for pretrained models, {error}"
-        ) from None
+    if not Path(model).exists():
+        raise FileNotFoundError(
+            f"there is no model file {model}, and no pretrained model of that name; "
+            f"there are {', '.join(pretrained_names())}."
+        )
+    return load_model(model)
 
 
 def _start(options):
-    """Return the classifier that is to be fitted."""
+    """Return the classifier that is to be fitted, and the side of its images."""
     from skblood import BloodCNNClassifier
 
-    classifier = BloodCNNClassifier() if options.start is None else _load(options.start)
-    return classifier.set_params(
+    if options.start is None:
+        classifier, size = BloodCNNClassifier(), options.size or DEFAULT_SIZE
+    else:
+        classifier = _load(options.start)
+        size = _side_of(classifier)
+        if options.size not in (None, size):
+            raise ValueError(
+                f"--size {options.size}: the model of --start takes images of "
+                f"{size}×{size} pixels."
+            )
+    classifier.set_params(
         warm_start=options.start is not None,
         max_epochs=options.epochs or "auto",
         random_state=options.seed,
         verbose=int(sys.stderr.isatty()),
     )
+    return classifier, size
 
 
 def _side_of(classifier):
@@ -163,7 +178,7 @@ def _read(paths, classifier, crop):
     cells = read_cells(paths, size=_side_of(classifier), crop=crop, n_jobs=-1)
     for path, cell in zip(paths, cells, strict=True):
         if isinstance(cell, Exception):
-            print(f"skblood: {path}: {cell}", file=sys.stderr)
+            print(f"skblood: {printable(path)}: {cell}", file=sys.stderr)
     readable = [i for i, cell in enumerate(cells) if isinstance(cell, np.ndarray)]
     return [paths[i] for i in readable], np.array([cells[i] for i in readable])
 
@@ -230,9 +245,8 @@ def _make_parser():
     command.add_argument(
         "--size",
         type=_positive,
-        default=28,
-        help="side in pixels that images are resized to (default: %(default)s, or "
-        "that of --start)",
+        help="side in pixels that images are resized to (default: that of --start, or "
+        f"{DEFAULT_SIZE})",
     )
     command.add_argument(
         "--epochs",

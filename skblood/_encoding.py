@@ -4,8 +4,10 @@ import numpy as np
 
 # Kinds of dtype that a file holds as they are: bool, int, unsigned int, float.
 NUMERIC = "biuf"
-# In an array of strings; each takes four bytes.
+SCALARS = str | bool | int | float
+# In all arrays of strings of a file; each takes four bytes.
 MOST_CHARACTERS = 2**24
+LARGEST_KEY = 2**63
 
 
 def encode(value, arrays, name):
@@ -34,7 +36,7 @@ def encode(value, arrays, name):
     """
     if isinstance(value, np.generic):
         value = value.item()
-    if value is None or isinstance(value, bool | int | float | str):
+    if value is None or isinstance(value, SCALARS):
         return value
     if isinstance(value, np.ndarray):
         return _encode_array(value, arrays, name)
@@ -50,7 +52,7 @@ def encode(value, arrays, name):
 
 def _encode_array(array, arrays, name):
     if array.dtype.kind in NUMERIC:
-        arrays[name] = np.array(array, order="C")
+        arrays[name] = np.array(array, dtype=array.dtype.newbyteorder("<"), order="C")
         return {"array": name}
     labels = [encode(label, arrays, name) for label in array.tolist()]
     return {"strings" if array.dtype.kind == "U" else "objects": labels}
@@ -63,61 +65,103 @@ def _encode_dict(value, arrays, name):
     return {"items": [[encode(k, arrays, name), v] for k, v in items]}
 
 
-def decode(document, arrays, classes):
-    """Return the value that `encode` made a document of.
+class Decoder:
+    """Turns what `encode` returned into values again.
+
+    Whoever wrote the document, no value is larger than the document, the arrays and
+    64 MB together.
 
     Parameters
     ----------
-    document : object
     arrays : dict of str to ndarray
-        Those that the document asks for are taken out.
+        Those that a document asks for are taken out.
     classes : dict of str to type
         The classes that may occur, by `name_of`. Nothing is imported.
-
-    Returns
-    -------
-    object
-
-    Raises
-    ------
-    ValueError
-        If the document is not one of `encode`, or names an array or a class that is
-        not there.
     """
-    if isinstance(document, list):
-        return [decode(item, arrays, classes) for item in document]
-    if not isinstance(document, dict):
-        return document
-    if len(document) != 1:
-        raise ValueError(f"it has a value of the kinds {sorted(document)}")
-    [(kind, content)] = document.items()
-    if kind == "array":
-        _check_known(arrays, content, "array")
-        return arrays.pop(content)
-    if kind == "class":
-        _check_known(classes, content, "class")
-        return classes[content]
-    if kind in ("strings", "objects"):
-        return _decode_labels(kind, decode(content, arrays, classes))
-    if kind == "tuple":
-        return tuple(decode(content, arrays, classes))
-    if kind == "dict":
-        return {k: decode(v, arrays, classes) for k, v in content.items()}
-    if kind == "items":
-        return {
-            decode(k, arrays, classes): decode(v, arrays, classes) for k, v in content
-        }
-    raise ValueError(f"it has a value of the unknown kind {kind!r}")
 
+    def __init__(self, arrays, classes):
+        self.arrays = arrays
+        self.classes = classes
+        self.n_characters = 0
 
-def _decode_labels(kind, labels):
-    if kind == "objects":
+    def decode(self, document):
+        """Return the value of a document.
+
+        Parameters
+        ----------
+        document : object
+
+        Returns
+        -------
+        object
+
+        Raises
+        ------
+        ValueError
+            If the document is not one of `encode`, or names an array or a class that
+            is not there.
+        """
+        if isinstance(document, list):
+            return [self.decode(item) for item in document]
+        if not isinstance(document, dict):
+            return document
+        if len(document) != 1:
+            raise ValueError(f"it has a value of the kinds {sorted(document)}")
+        [(kind, content)] = document.items()
+        if kind not in self._DECODERS:
+            raise ValueError(f"it has a value of the unknown kind {kind!r}")
+        wanted, decode = self._DECODERS[kind]
+        if type(content) is not wanted:
+            raise ValueError(f"it has a value of kind {kind!r} that is none")
+        return decode(self, content)
+
+    def _decode_array(self, name):
+        _check_known(self.arrays, name, "array")
+        return self.arrays.pop(name)
+
+    def _decode_class(self, name):
+        _check_known(self.classes, name, "class")
+        return self.classes[name]
+
+    def _decode_strings(self, labels):
+        if not all(type(label) is str for label in labels):
+            raise ValueError("it has strings that are none")
+        # All take as much room as the longest.
+        self.n_characters += len(labels) * max(map(len, labels), default=0)
+        if self.n_characters > MOST_CHARACTERS:
+            raise ValueError(f"it has strings of {self.n_characters:,} characters")
+        return np.array(labels, dtype=str)
+
+    def _decode_objects(self, labels):
+        if not all(isinstance(label, SCALARS) for label in labels):
+            raise ValueError("it has labels that are neither strings nor numbers")
         return np.array(labels, dtype=object)
-    # All take as much room as the longest.
-    n_characters = len(labels) * max(map(len, labels), default=0)
-    if n_characters > MOST_CHARACTERS:
-        raise ValueError(f"it has labels of {n_characters:,} characters together")
-    return np.array(labels, dtype=str)
+
+    def _decode_tuple(self, items):
+        return tuple(self.decode(item) for item in items)
+
+    def _decode_dict(self, items):
+        return {name: self.decode(value) for name, value in items.items()}
+
+    def _decode_items(self, items):
+        for key, _ in items:
+            # Larger ones could all have the same hash, and take for ever.
+            if not isinstance(key, SCALARS) or (
+                isinstance(key, int) and abs(key) > LARGEST_KEY
+            ):
+                raise ValueError("it has a key that is no label")
+        return {key: self.decode(value) for key, value in items}
+
+    # Of each kind: the type of its content in JSON, and how it is read.
+    _DECODERS = {
+        "array": (str, _decode_array),
+        "class": (str, _decode_class),
+        "strings": (list, _decode_strings),
+        "objects": (list, _decode_objects),
+        "tuple": (list, _decode_tuple),
+        "dict": (dict, _decode_dict),
+        "items": (list, _decode_items),
+    }
 
 
 def name_of(cls):

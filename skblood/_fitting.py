@@ -1,6 +1,7 @@
 """From checked images and labels to a trained net that the classifier keeps."""
 
 import copy
+import warnings
 from contextlib import contextmanager
 
 import numpy as np
@@ -16,7 +17,7 @@ from ._images import check_images, is_strip
 from ._randomness import may_draw_globally, seeded_torch
 from ._samples import encode_labels, split_rows, weigh_classes
 from ._scaling import learn_scaling
-from ._state import load_optimizer_arrays, optimizer_arrays
+from ._state import load_optimizer_arrays, optimizer_arrays, versions
 from ._threads import sharing_cores
 from ._training import ImageNet
 from .networks import ScaledNetwork
@@ -37,14 +38,16 @@ class FitsNetwork:
         self.classes_ = classes
         self.device_ = str(resolve_device(self.device))
         self.history_ = []
-        self._seed = check_random_state(self.random_state).randint(LARGEST_SEED)
+        self._seed = self._draw_seed()
         vars(self).pop("net_", None)
 
     def _start_other_classes(self, classes):
         """Keep what the network has learnt to see; what it calls it begins anew."""
         earlier = self.net_.module_.state_dict()
+        self._warn_of_missing(classes)
         self.classes_ = classes
         self.history_ = []
+        self._seed = self._draw_seed()
         with seeded_torch(self._seed, self.device_):
             module = self._make_module()
             larger = self._make_module(n_classes=len(classes) + 1).state_dict()
@@ -52,10 +55,25 @@ class FitsNetwork:
         kept = {
             name: earlier[name]
             for name, value in weights.items()
-            if value.shape == larger[name].shape
+            if value.shape == larger[name].shape == earlier[name].shape
         }
         module.load_state_dict(weights | kept)
         self.net_ = self._make_net(module, trains=False)
+
+    def _warn_of_missing(self, classes):
+        """All labels known, but some not there: that may be an oversight."""
+        known, found = set(self.classes_.tolist()), set(classes.tolist())
+        if found < known:
+            missing = [label for label in self.classes_.tolist() if label not in found]
+            warnings.warn(
+                f"y lacks the classes {missing} that were learnt before. The last "
+                "layer begins anew without them.",
+                UserWarning,
+                stacklevel=4,
+            )
+
+    def _draw_seed(self):
+        return check_random_state(self.random_state).randint(LARGEST_SEED)
 
     def _training_data(self, images, y, weights, rows):
         codes = encode_labels(y, self.classes_)
@@ -109,6 +127,7 @@ class FitsNetwork:
             raise KeyboardInterrupt  # skorch returns, but nothing has been learnt
         net.check_convergence(train)
         self.net_ = net
+        self._versions = versions()
         self._streaming = streaming
         self._record(net.history)
 

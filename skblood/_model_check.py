@@ -5,15 +5,31 @@ weights to the shapes that torch gives the module on its "meta" device, which ta
 memory. Nothing is thus built that is larger than the file.
 """
 
+from inspect import signature
 from math import prod
 
 import numpy as np
 import torch
 
+from ._fitting import LARGEST_SEED
 from .networks import FeedForwardNetwork, ReportNetwork, ResidualNetwork
 
 KNOWN_NETWORKS = (ResidualNetwork, ReportNetwork, FeedForwardNetwork)
+NET_OPTIONS = {
+    "optimizer",
+    "lr",
+    "batch_size",
+    "weight_decay",
+    "label_smoothing",
+    "verbose",
+}
+CNN_OPTIONS = {"precision", "data_pruning"}
 PRECISIONS = ("float32", "bfloat16", "float64")
+OUTPUTS = ("default", "pandas", "polars")
+# Values in an image: 4,096 × 4,096 in colour, and a little.
+MOST_FEATURES = 2**26
+# A block has two convolutions and two normalisations, a hidden layer is linear.
+FEWEST_WEIGHTS_OF_BLOCK, WEIGHTS_OF_LAYER = 6, 2
 ALWAYS = {
     "classes_": np.ndarray,
     "device_": str,
@@ -30,7 +46,12 @@ ALWAYS = {
     "_versions": dict,
     "_weights": dict,
 }
-SOMETIMES = {"feature_names_in_": np.ndarray, "precision_": str, "_averages": dict}
+SOMETIMES = {
+    "feature_names_in_": np.ndarray,
+    "precision_": str,
+    "_averages": dict,
+    "_sklearn_output_config": dict,
+}
 
 
 def check_state(classifier, state):
@@ -55,24 +76,36 @@ def check_state(classifier, state):
     _check_scaling(state["_scaling"], state["image_shape_"])
     _check_history(state)
     trial = _make_trial(classifier, state)
-    _check_options(trial, state["_net_options"])
+    _check_net_options(trial, state["_net_options"])
     _check_network(trial, state["_weights"])
 
 
-def check_averages(classifier):
+def check_averages(classifier, own_classes):
     """Raise ValueError if the optimiser's averages do not suit the weights.
 
     Parameters
     ----------
     classifier : BaseBloodClassifier
         As it was restored.
+    own_classes : tuple of type
+        Of the optimisers among them, and of those with a name, it is known what they
+        keep. A class that was passed in may keep what it likes.
     """
-    if not isinstance(classifier._net_options["optimizer"], str):
-        return  # a class that was passed in may keep what it likes
+    optimizer = classifier._net_options["optimizer"]
+    if not isinstance(optimizer, str) and optimizer not in own_classes:
+        return
     for weight, averages in classifier.net_.optimizer_.state.items():
         for name, value in averages.items():
-            suits = torch.is_tensor(value) and value.shape in (weight.shape, ())
-            _require(suits, f"an average {name} of another shape than its weight")
+            # Torch's fused steps do not look before they write.
+            shape, dtype = weight.shape, weight.dtype
+            if name == "step":
+                shape, dtype = (), torch.float32
+            _require(
+                torch.is_tensor(value)
+                and value.shape == shape
+                and value.dtype == dtype,
+                f"an average {name} that does not suit its weight",
+            )
 
 
 def _check_entries(state):
@@ -87,6 +120,13 @@ def _check_entries(state):
         )
     versions = state["_versions"].values()
     _require(all(isinstance(v, str) for v in versions), "versions that are none")
+    outputs = state.get("_sklearn_output_config", {})
+    _require(
+        set(outputs) <= {"transform"} and set(outputs.values()) <= set(OUTPUTS),
+        "another configuration of outputs",
+    )
+    streams = "_averages" in state
+    _require(streams == state["_streaming"], "a stream that is none")
 
 
 def _check_images(state):
@@ -99,12 +139,15 @@ def _check_images(state):
     )
     n_features = state["n_features_in_"]
     _require(n_features == prod(shape), f"n_features_in_={n_features} for {shape}")
+    _require(n_features <= MOST_FEATURES, f"images of {n_features:,} values")
     names = state.get("feature_names_in_")
-    _require(names is None or names.shape == (n_features,), "other feature names")
+    if names is not None:
+        _require(names.shape == (n_features,), f"{names.size} names of features")
+        _require(all(isinstance(name, str) for name in names), "unnamed features")
 
 
 def _check_classes(classes):
-    _require(classes.ndim == 1 and len(classes) > 0, f"classes_ {classes.shape}")
+    _require(classes.ndim == 1 and len(classes) > 1, f"classes_ {classes.shape}")
     in_order = np.array_equal(np.unique(classes), classes)
     _require(in_order, "classes_ that are not sorted, or not different")
 
@@ -124,12 +167,13 @@ def _check_scaling(scaling, image_shape):
 
 def _check_history(state):
     values = [value for epoch in state["history_"] for value in epoch.values()]
+    _require(len(state["history_"]) > 0, "no history")
     _require(
         all(isinstance(value, int | float | str) for value in values)
         and all(isinstance(loss, float) for loss in state["loss_curve_"]),
         "a history that is none",
     )
-    _require(state["_seed"] >= 0, f"_seed={state['_seed']}")
+    _require(0 <= state["_seed"] <= LARGEST_SEED, f"_seed={state['_seed']}")
 
 
 def _make_trial(classifier, state):
@@ -140,8 +184,13 @@ def _make_trial(classifier, state):
     return trial
 
 
-def _check_options(trial, options):
-    """Hold what a network, or a training, was made with to what parameters may be."""
+def _check_net_options(trial, options):
+    """Hold what the last training was made with to what parameters may be."""
+    names = set(options)
+    _require(
+        NET_OPTIONS <= names <= NET_OPTIONS | CNN_OPTIONS,
+        f"a training with {sorted(names)}",
+    )
     parameters = dict(options)
     # What "auto" became, and strips have one that cannot be asked for.
     precision = parameters.pop("precision", "float32")
@@ -152,23 +201,40 @@ def _check_options(trial, options):
 def _check_network(trial, weights):
     network_class, options = trial._network
     _require(isinstance(network_class, type), "a network that is none")
-    _check_options(trial, options)
+    _require(set(options) == _options_of(network_class), "a network of other options")
+    trial.set_params(**options)._validate_params()
     _check_depth(options, len(weights))
-    # A class of one's own was passed in, so it is trusted, and need not know of "meta".
-    device = "meta" if network_class in KNOWN_NETWORKS else "cpu"
-    with torch.device(device):
-        network = trial._make_network()
-    wanted = trial._add_scaling(network).state_dict()
+    wanted = trial._add_scaling(_make_empty_network(trial)).state_dict()
     _require(set(weights) == set(wanted), "the weights of another network")
     for name, array in weights.items():
         _check_weight(name, array, wanted[name])
 
 
+def _options_of(network_class):
+    if network_class not in KNOWN_NETWORKS:
+        return set()
+    parameters = signature(network_class).parameters.values()
+    return {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
 def _check_depth(options, n_weights):
-    """Every layer has a weight: what asks for more would keep torch building."""
-    depth = options.get("depth", 0)
-    n_hidden = len(options.get("hidden_layer_sizes", ()))
-    _require(max(depth, n_hidden) <= n_weights, "more layers than weights")
+    """Every layer has weights: what asks for more would keep torch building."""
+    n_blocks = 2 * options.get("depth", 0)
+    n_layers = len(options.get("hidden_layer_sizes", ()))
+    fewest = FEWEST_WEIGHTS_OF_BLOCK * n_blocks + WEIGHTS_OF_LAYER * n_layers
+    _require(fewest <= n_weights, f"{n_weights} weights for {fewest} and more")
+
+
+def _make_empty_network(trial):
+    """Return a network whose weights take no memory."""
+    try:
+        with torch.device("meta"):
+            return trial._make_network()
+    except Exception:
+        # A class of one's own, which was passed in, need not know of "meta".
+        if trial._network[0] in KNOWN_NETWORKS:
+            raise
+        return trial._make_network()
 
 
 def _check_weight(name, array, like):

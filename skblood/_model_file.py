@@ -4,47 +4,39 @@ import hashlib
 import json
 from pathlib import Path
 
-from ._writing import write_whole
-
 FORMAT = 1
 # Far more than the description of a model has, and read in a moment.
 MOST_BYTES = 2**20
 MOST_BRACKETS = 100_000
+MOST_ARRAYS = 5_000
 LENGTH_BYTES = 8
 
 
-def write_model_file(path, description, arrays):
-    """Write a description and its arrays, whole or not at all.
+def pack(description, arrays):
+    """Return the content of a file.
 
     Parameters
     ----------
-    path : str or path-like
     description : dict
         Of what JSON knows.
     arrays : dict of str to ndarray
 
-    Raises
-    ------
-    ValueError
-        If the description is longer than what `read_model_file` reads, which takes
-        thousands of epochs, or of named features.
-    OSError
-        If the file cannot be written.
+    Returns
+    -------
+    bytes
     """
     from safetensors.numpy import save
 
     text = json.dumps({"format": FORMAT, **description})
-    content = save(arrays, {"skblood": text, "sha256": _digest(text, arrays)})
-    _check_header(_header(content))
-    write_whole(path, content)
+    return save(arrays, {"skblood": text, "sha256": _digest(text, arrays)})
 
 
-def read_model_file(path):
-    """Read what `write_model_file` wrote.
+def unpack(content):
+    """Return what was packed.
 
     Parameters
     ----------
-    path : str or path-like
+    content : bytes
 
     Returns
     -------
@@ -53,18 +45,16 @@ def read_model_file(path):
 
     Raises
     ------
-    OSError
-        If the file cannot be read.
     Exception
-        Of any kind, if it is another file, or damaged.
+        Of any kind, if it is the content of another file, or damaged.
     """
     from safetensors.numpy import load
 
-    with Path(path).open("rb") as file:
-        content = file.read()
     header = _header(content)
     _check_header(header)
     arrays = load(content)
+    if len(arrays) > MOST_ARRAYS:
+        raise ValueError(f"it has {len(arrays):,} arrays")
     metadata = json.loads(header).get("__metadata__", {})
     if "skblood" not in metadata:
         raise ValueError("it was not written by save_model")
@@ -78,6 +68,31 @@ def read_model_file(path):
             f"reads format {FORMAT}"
         )
     return description, {name: array.copy() for name, array in arrays.items()}
+
+
+def read(path):
+    """Return the content of a file, unless its beginning is that of another kind.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    ValueError
+        If it is another file, however large.
+    """
+    with Path(path).open("rb") as file:
+        beginning = file.read(LENGTH_BYTES + MOST_BYTES)
+        if int.from_bytes(beginning[:LENGTH_BYTES], "little") > MOST_BYTES:
+            raise ValueError("it does not begin as a file of save_model does")
+        return beginning + file.read()
 
 
 def _header(content):

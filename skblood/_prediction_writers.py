@@ -9,6 +9,21 @@ import json
 import sys
 
 
+def printable(text):
+    """Return text without what a terminal would obey, were it in a name or a label.
+
+    Parameters
+    ----------
+    text : object
+
+    Returns
+    -------
+    str
+    """
+    escaped = (c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in str(text))
+    return "".join(escaped)
+
+
 class PredictionWriter:
     """What the writers share: nothing stands before or after the predictions."""
 
@@ -33,7 +48,8 @@ class TableWriter(PredictionWriter):
         """Print the predictions for some images."""
         width = max(len(str(path)) for path in paths)
         for path, row in zip(paths, probabilities, strict=True):
-            print(f"{path!s:{width}}  {row.max():.3f}  {self.label_of(row)}")
+            line = f"{path!s:{width}}  {row.max():.3f}  {self.label_of(row)}"
+            print(printable(line))
 
 
 class CsvWriter(PredictionWriter):
@@ -41,13 +57,14 @@ class CsvWriter(PredictionWriter):
 
     def __enter__(self):
         self._lines = csv.writer(sys.stdout, lineterminator="\n")
-        self._lines.writerow(["image", "label", *self.labels])
+        self._lines.writerow(["image", "label", *map(printable, self.labels)])
         return self
 
     def write(self, paths, probabilities):
         """Print the predictions for some images."""
         for path, row in zip(paths, probabilities, strict=True):
-            self._lines.writerow([path, self.label_of(row), *(f"{p:.6f}" for p in row)])
+            label = printable(self.label_of(row))
+            self._lines.writerow([path, label, *(f"{share:.6f}" for share in row)])
 
 
 class JsonWriter(PredictionWriter):

@@ -33,7 +33,8 @@ class PickledAsArrays:
             state["_weights"] = module_arrays(net.module_)
             if self._streaming:
                 state["_averages"] = optimizer_arrays(net.optimizer_)
-        state["_versions"] = _versions()
+        # Of the training, however often the model has been loaded since.
+        state.setdefault("_versions", versions())
         return state
 
     def __setstate__(self, state):
@@ -42,7 +43,6 @@ class PickledAsArrays:
 
     def _restore(self, state):
         state = dict(state)
-        del state["_versions"]
         weights = state.pop("_weights", None)
         averages = state.pop("_averages", None)
         super().__setstate__(state)
@@ -70,13 +70,13 @@ def warn_of_versions(then, name, stacklevel):
     Parameters
     ----------
     then : dict of str to str
-        What `_versions` returned.
+        What `versions` returned.
     name : str
         Of the classifier.
     stacklevel : int
         As of `warnings.warn`, for the caller.
     """
-    now = _versions()
+    now = versions()
     changed = [
         f"{package} {then.get(package, 'unknown')} (now {version})"
         for package, version in now.items()
@@ -91,7 +91,8 @@ def warn_of_versions(then, name, stacklevel):
         )
 
 
-def _versions():
+def versions():
+    """Return the versions that a model depends on, by the names of packages."""
     return {
         "skblood": __version__,
         "torch": torch.__version__.split("+")[0],
@@ -119,12 +120,26 @@ def optimizer_arrays(optimizer):
 
 def load_optimizer_arrays(optimizer, arrays):
     """Put arrays of `optimizer_arrays` into an optimiser of the same parameters."""
-    state = {
-        index: {name: _to_tensor(value) for name, value in averages.items()}
-        for index, averages in arrays.items()
-    }
     groups = optimizer.state_dict()["param_groups"]
+    indices = [index for group in groups for index in group["params"]]
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    like = dict(zip(indices, weights, strict=True))
+    state = {
+        index: {name: _to_average(value, like[index]) for name, value in values.items()}
+        for index, values in arrays.items()
+    }
     optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def _to_average(value, weight):
+    """Return a tensor that lies in memory as its weight does, if it has its shape.
+
+    Fused steps go through both in the order of the memory.
+    """
+    tensor = _to_tensor(value)
+    if torch.is_tensor(tensor) and tensor.shape == weight.shape:
+        return torch.empty_like(weight, dtype=tensor.dtype).copy_(tensor)
+    return tensor
 
 
 def _to_array(value):

@@ -1,6 +1,7 @@
 """Files that are there whole, or not at all."""
 
 import os
+import secrets
 from pathlib import Path
 
 
@@ -18,9 +19,10 @@ def write_whole(path, content):
         If the file cannot be written.
     """
     path = Path(path)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # A name that nobody else has, and that nobody could have put a link under.
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
-        with beside.open("wb") as file:
+        with beside.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

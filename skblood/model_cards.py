@@ -162,7 +162,7 @@ def model_card(
         "Confusion matrix": f"![Confusion matrix]({quote(picture.name)})",
         "What is not known": NOT_KNOWN,
         "Parameters": _describe_parameters(classifier),
-        "Versions": _describe_versions(),
+        "Versions": _describe_versions(classifier),
     }
     card = _describe_model(classifier)
     for title, text in sections.items():
@@ -297,11 +297,18 @@ def _describe_parameters(classifier):
     )
 
 
-def _describe_versions():
-    packages = ["torch", "skorch", "scikit-learn", "numpy"]
-    versions = {"python": platform.python_version(), "skblood": __version__}
-    versions |= {package: version(package) for package in packages}
-    return make_table({"package": versions.keys(), "version": versions.values()})
+def _describe_versions(classifier):
+    packages = ("torch", "skorch", "scikit-learn", "numpy")
+    here = {"python": platform.python_version(), "skblood": __version__}
+    here |= {package: version(package) for package in packages}
+    trained = getattr(_unwrap(classifier), "_versions", {})
+    return make_table(
+        {
+            "package": list(here),
+            "at training": [trained.get(package, UNDEFINED) for package in here],
+            "when the card was written": list(here.values()),
+        }
+    )
 
 
 def _python(value):

@@ -5,16 +5,20 @@ import warnings
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ._encoding import decode, encode, name_of
-from ._model_check import check_averages, check_state
-from ._model_file import read_model_file, write_model_file
+from ._encoding import Decoder, encode, name_of
+from ._model_check import ALWAYS, SOMETIMES, check_averages, check_state
+from ._model_file import pack, read, unpack
 from ._state import warn_of_versions
+from ._writing import write_whole
 from .cnn import BloodCNNClassifier
 from .fnn import BloodFNNClassifier
 from .networks import FeedForwardNetwork, ReportNetwork, ResidualNetwork
 from .optimizers import Muon
 
 CLASSIFIERS = {cls.__name__: cls for cls in (BloodCNNClassifier, BloodFNNClassifier)}
+# What is described under "fitted", and what follows from the other parts of a file.
+FOLLOWING = {"history_", "loss_curve_", "n_iter_", "_weights"}
+ENTRIES = {*ALWAYS, *SOMETIMES} - FOLLOWING
 # What the names of weights begin with, among a file's arrays.
 WEIGHTS = "weights/"
 OWN_CLASSES = (ResidualNetwork, ReportNetwork, FeedForwardNetwork, Muon)
@@ -45,7 +49,10 @@ def save_model(classifier, path, *, half_precision=False):
     NotFittedError
         If it is not fitted.
     ValueError
-        If a parameter was set after `fit` to what it may not be.
+        If `load_model` would refuse it: a parameter was set after `fit` to what it may
+        not be, weights are not finite, a callback put into `history_` what is no number
+        or text, or the description is longer than 1 MiB, which takes some ten thousand
+        epochs or named features.
     OSError
         If the file cannot be written.
 
@@ -53,7 +60,8 @@ def save_model(classifier, path, *, half_precision=False):
     -----
     UserWarning
         If a parameter is code or a generator, such as an entry of `callbacks`: it is
-        left out, and has its default in what is loaded.
+        left out, and has its default in what is loaded. So is what others put on the
+        classifier.
 
     See Also
     --------
@@ -84,25 +92,17 @@ def save_model(classifier, path, *, half_precision=False):
             f"{type(classifier).__name__}. Others can be saved with skops.io."
         )
     check_is_fitted(classifier)
-    classifier._validate_params()
     state = classifier.__getstate__()
-    names = classifier.get_params(deep=False)
-    parameters = {name: state.pop(name) for name in names}
-    weights = state.pop("_weights")
-    history = state.pop("history_")
-    for name in ("n_iter_", "loss_curve_"):
-        del state[name]  # follows from the history
-    arrays = {
-        WEIGHTS + name: _halve(array) if half_precision else array
-        for name, array in weights.items()
-    }
-    description = {
-        "classifier": type(classifier).__name__,
-        "parameters": _encode_parameters(parameters, arrays),
-        "fitted": {name: encode(state[name], arrays, name) for name in state},
-        "history": encode(_to_columns(history), arrays, "history"),
-    }
-    write_model_file(path, description, arrays)
+    known_classes = {name_of(cls): cls for cls in _classes_within(state)}
+    content = pack(*_describe(classifier, state, half_precision))
+    try:
+        _restore(*unpack(content), known_classes)
+    except Exception as error:
+        raise ValueError(
+            f"This {type(classifier).__name__} cannot be saved, since it could not be "
+            f"loaded again: {_reason(error)}."
+        ) from error
+    write_whole(path, content)
 
 
 def load_model(path, *, custom_classes=()):
@@ -115,14 +115,17 @@ def load_model(path, *, custom_classes=()):
     Parameters
     ----------
     path : str or path-like
-    custom_classes : sequence of type, default=()
+    custom_classes : sequence of type, or dict of str to type, default=()
         The classes of one's own that the model was made with: its `architecture` or
-        `optimizer`.
+        `optimizer`. A dict has them by the full names that they had then, such as
+        ``{"__main__.MyNetwork": MyNetwork}``. They are trusted: one that does harm with
+        what a file asks for is not held back.
 
     Returns
     -------
     BloodCNNClassifier or BloodFNNClassifier
-        On the device that it was fitted on, if there is one here, else on the CPU.
+        On the device that it was fitted on, if that is here, else as with
+        ``device="auto"``.
 
     Raises
     ------
@@ -135,50 +138,113 @@ def load_model(path, *, custom_classes=()):
     Warns
     -----
     UserWarning
-        If it was saved by other versions of skblood, torch or scikit-learn.
+        If it was trained with other versions of skblood, torch or scikit-learn, or if
+        parameters could not be saved.
 
     See Also
     --------
     save_model : Writes the file.
     skblood.load_pretrained : A model that is part of the package.
     """
-    classifier, versions = read_model(path, custom_classes)
-    warn_of_versions(versions, type(classifier).__name__, stacklevel=2)
+    classifier, not_saved = read_model(path, custom_classes)
+    warn_of_versions(classifier._versions, type(classifier).__name__, stacklevel=2)
+    if not_saved:
+        warnings.warn(
+            f"{', '.join(not_saved)} could not be saved with this model, and has its "
+            "default.",
+            UserWarning,
+            stacklevel=2,
+        )
     return classifier
 
 
 def read_model(path, custom_classes=()):
-    """Return the classifier of a file, and the versions that it was saved by.
+    """Return the classifier of a file, and what could not be saved of it.
 
     Parameters
     ----------
     path : str or path-like
-    custom_classes : sequence of type, default=()
+    custom_classes : sequence of type or dict of str to type
 
     Returns
     -------
     classifier : BloodCNNClassifier or BloodFNNClassifier
-    versions : dict of str to str
+    not_saved : list of str
+        Names of parameters.
 
     Raises
     ------
     OSError, ValueError
         See `load_model`.
     """
-    classes = {name_of(cls): cls for cls in (*OWN_CLASSES, *custom_classes)}
+    known_classes = {
+        **{name_of(cls): cls for cls in OWN_CLASSES},
+        **_check_custom_classes(custom_classes),
+    }
     try:
-        return _restore(*read_model_file(path), classes)
+        return _restore(*unpack(read(path)), known_classes)
     except OSError:
         raise
     # Whatever the content of a file makes fail, the content is at fault.
     except Exception as error:
-        reason = str(error) or type(error).__name__
+        reason = _reason(error)
         raise ValueError(f"{path} cannot be loaded as a model: {reason}.") from error
 
 
-def _restore(description, arrays, classes):
+def _check_custom_classes(classes):
+    if not isinstance(classes, dict):
+        if isinstance(classes, type):
+            raise TypeError(
+                f"custom_classes must be a list, as in [{classes.__name__}]"
+            )
+        classes = {name_of(cls): cls for cls in classes}
+    return classes
+
+
+def _reason(error):
+    return str(error).rstrip(".") or type(error).__name__
+
+
+def _classes_within(state):
+    """Return the classes that a classifier is made with."""
+    values = [*state.values(), *state["_net_options"].values(), *state["_network"]]
+    return {value for value in values if isinstance(value, type)}
+
+
+def _describe(classifier, state, half_precision):
+    """Return the description of a classifier and its arrays."""
+    arrays = {
+        WEIGHTS + name: _halve(name, array) if half_precision else array
+        for name, array in state["_weights"].items()
+    }
+    parameters, not_saved = {}, []
+    for name in classifier.get_params(deep=False):
+        try:
+            parameters[name] = encode(state[name], arrays, f"parameters/{name}")
+        except TypeError:
+            not_saved.append(name)
+    others = set(state) - set(classifier.get_params(deep=False)) - ENTRIES - FOLLOWING
+    for name in [*not_saved, *sorted(others)]:
+        warnings.warn(
+            f"{name}={state[name]!r} is not saved.", UserWarning, stacklevel=3
+        )
+    description = {
+        "classifier": type(classifier).__name__,
+        "parameters": parameters,
+        "not_saved": not_saved,
+        "fitted": {
+            name: encode(state[name], arrays, name)
+            for name in sorted(ENTRIES & set(state))
+        },
+        "history": encode(_to_columns(state["history_"]), {}, "history")["dict"],
+    }
+    return description, arrays
+
+
+def _restore(description, arrays, known_classes):
+    decoder = Decoder(arrays, known_classes)
     parameters, state = (
-        {name: decode(value, arrays, classes) for name, value in part.items()}
+        {name: decoder.decode(value) for name, value in part.items()}
         for part in (description["parameters"], description["fitted"])
     )
     classifier = CLASSIFIERS[description["classifier"]](**parameters)
@@ -187,36 +253,23 @@ def _restore(description, arrays, classes):
         for name in list(arrays)
         if name.startswith(WEIGHTS)
     }
-    history = _from_columns(decode(description["history"], arrays, classes))
     if arrays:
         raise ValueError(f"it has arrays of no use: {', '.join(sorted(arrays))}")
+    history = _from_columns(description["history"])
     state["history_"] = history
     state["loss_curve_"] = [epoch["train_loss"] for epoch in history]
     state["n_iter_"] = len(history)
     check_state(classifier, state)
     classifier._restore({**vars(classifier), **state})
     if "_averages" in state:
-        check_averages(classifier)
-    return classifier, state["_versions"]
+        check_averages(classifier, OWN_CLASSES)
+    not_saved = description["not_saved"]
+    return classifier, [name for name in classifier.get_params() if name in not_saved]
 
 
-def _encode_parameters(parameters, arrays):
-    """Return the parameters that are not code."""
-    encoded = {}
-    for name, value in parameters.items():
-        try:
-            encoded[name] = encode(value, arrays, f"parameters/{name}")
-        except TypeError:
-            warnings.warn(
-                f"{name}={value!r} is not saved: what is loaded has its default.",
-                UserWarning,
-                stacklevel=3,
-            )
-    return encoded
-
-
-def _halve(array):
-    if array.dtype != np.float32:
+def _halve(name, array):
+    # What pixels are scaled by may be of any size, and is hardly anything.
+    if array.dtype != np.float32 or not name.startswith("network."):
         return array
     with np.errstate(over="ignore"):
         halved = array.astype(np.float16)
@@ -234,6 +287,8 @@ def _to_columns(history):
 
 
 def _from_columns(columns):
+    if not all(type(column) is list for column in columns.values()):
+        raise ValueError("it has a history that is none")
     return [
         {
             name: value

@@ -52,15 +52,25 @@ def load_pretrained(name="bloodmnist-28"):
     >>> clf.fit(cells.images, cells.target == 7).classes_
     array([False,  True])
     """
-    folder = files("skblood").joinpath("models")
-    names = sorted(
-        entry.name.removesuffix(SUFFIX)
-        for entry in folder.iterdir()
-        if entry.name.endswith(SUFFIX)
-    )
+    names = pretrained_names()
     if name not in names:
         raise ValueError(f"name must be one of {', '.join(names)}, got {name!r}.")
-    with as_file(folder.joinpath(name + SUFFIX)) as path:
+    with as_file(_folder().joinpath(name + SUFFIX)) as path:
         # Of other versions it is no news: a test scores it with those that are here.
         classifier, _ = read_model(path)
     return classifier
+
+
+def pretrained_names():
+    """Return the names that `load_pretrained` knows.
+
+    Returns
+    -------
+    list of str
+    """
+    names = [entry.name for entry in _folder().iterdir()]
+    return sorted(n.removesuffix(SUFFIX) for n in names if n.endswith(SUFFIX))
+
+
+def _folder():
+    return files("skblood").joinpath("models")

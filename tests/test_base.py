@@ -1,5 +1,7 @@
 """Fit, partial_fit and predict keep scikit-learn's promises."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -197,6 +199,27 @@ def test_warm_start_with_other_classes_keeps_the_features(tiny, cells, relabel):
     assert clf.n_iter_ == len(clf.history_) == 3
 
 
+def test_warm_start_with_other_classes_draws_anew(tiny, cells):
+    X, y = cells
+    tuned = []
+    for seed in (1, 1, 2):
+        clf = tiny().fit(X, y).set_params(warm_start=True, random_state=seed)
+        tuned.append(clf.fit(X, y.astype(str)).predict_proba(X))
+    assert_array_equal(tuned[0], tuned[1])
+    assert not np.array_equal(tuned[0], tuned[2])
+
+
+def test_warm_start_warns_of_classes_that_are_not_there(tiny, cells):
+    X, y = cells
+    clf = tiny(warm_start=True).fit(X, y)
+    with pytest.warns(UserWarning, match=r"y lacks the classes \[6, 7\]"):
+        clf.fit(X[y < 6], y[y < 6])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        clf.fit(X, y)
+        clf.fit(X, y.astype(str))
+
+
 def test_warm_start_with_other_classes_begins_the_last_layer_anew(tiny_cnn, cells):
     X, y = cells
     clf = tiny_cnn(max_epochs=20).fit(X, y)
@@ -209,9 +232,9 @@ def test_warm_start_with_other_classes_in_a_network_of_ones_own(tiny_cnn, cells)
     X, y = cells
     clf = tiny_cnn(architecture=OwnNetwork).fit(X, y)
     before = clf.net_.module_.network.hidden.weight.detach().clone()
-    clf.set_params(warm_start=True, lr=1e-12).fit(X, y // 2)
+    clf.set_params(warm_start=True, lr=1e-12).fit(X, y // 2 + 7)
     assert_allclose(clf.net_.module_.network.hidden.weight.detach(), before, atol=1e-6)
-    assert_array_equal(clf.classes_, [0, 1, 2, 3])
+    assert_array_equal(clf.classes_, [7, 8, 9, 10])
 
 
 def parts(X, y, n=5):

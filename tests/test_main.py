@@ -156,6 +156,17 @@ def test_predict_in_another_process(flat, model):
     process.wait()
 
 
+def test_labels_do_not_command_the_terminal(tiny_cnn, cells, flat, tmp_path, capsys):
+    X, y = cells
+    path = tmp_path / "cells.safetensors"
+    save_model(tiny_cnn().fit(X, np.array(["\x1b[2J", "\x1b[1A"])[y % 2]), path)
+    for form in ("table", "csv", "json"):
+        assert run("predict", flat, "--model", path, "--format", form) == 0
+        out = capsys.readouterr().out
+        assert "\x1b" not in out
+        assert "1b[" in out
+
+
 # -- train and evaluate ----------------------------------------------------------------
 
 
@@ -176,7 +187,9 @@ def test_train_goes_on_from_a_model(model, named, sorted_folder, tmp_path, capsy
     output = tmp_path / "more.safetensors"
     arguments = ["train", sorted_folder, "-o", output, "--start", model]
     assert run(*arguments, "--epochs", 1, "--seed", 0) == 0
-    assert load_model(output).n_iter_ == named.n_iter_ + 1
+    clf = load_model(output)
+    assert clf.n_iter_ == named.n_iter_ + 1
+    assert clf.warm_start is False
 
 
 def test_train_at_another_size(sorted_folder, tmp_path):
@@ -201,12 +214,16 @@ def test_evaluate_compares_names(model, named, sorted_folder, new_cells, capsys)
     [
         (["predict", "{}/none.png"], "there is no file or folder"),
         (["predict", "{}/empty"], "empty: no images were found"),
-        (["predict", "{}/flat", "--model", "none"], "there is no file none"),
+        (["predict", "{}/flat", "--model", "none"], "there is no model file none"),
         (["predict", "{}/flat", "--model", "{}/flat/cell0.png"], "cannot be loaded"),
         (["train", "{}/flat", "-o", "{}/m"], "flat has no sub-folders"),
         (["train", "{}/sorted", "-o", "{}/none/m"], "none/m cannot be written"),
         (["train", "{}/sorted", "-o", "{}/flat"], "flat cannot be written"),
         (["train", "{}/none", "-o", "{}/m"], "There is no folder"),
+        (
+            "train {}/sorted -o {}/m --size 64 --start bloodmnist-28-tiny".split(),
+            "--size 64: the model of --start takes images of 28×28 pixels",
+        ),
         (["evaluate", "{}/flat"], "flat has no sub-folders"),
         (["evaluate", "{}/sorted"], "has the classes a, b, c, d, e, f, g, h"),
     ],

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 from markdown_it import MarkdownIt
 from numpy.testing import assert_allclose
 from PIL import Image
@@ -306,9 +307,10 @@ def test_parameters_and_versions(fitted, new_cells, path):
     tables = parse_tables(model_card(fitted, *new_cells, path))
     parameters = {name: repr(value) for name, value in fitted.get_params().items()}
     assert dict(tables["Parameters"]) == parameters
-    versions = dict(tables["Versions"])
-    assert versions["numpy"] == np.__version__
-    assert {"python", "skblood", "torch", "scikit-learn"} < set(versions)
+    versions = {name: (then, now) for name, then, now in tables["Versions"]}
+    assert versions["numpy"] == ("–", np.__version__)
+    assert versions["scikit-learn"] == (sklearn.__version__,) * 2
+    assert {"python", "skblood", "torch", "skorch"} < set(versions)
 
 
 def test_names_that_look_like_markdown(fitted, new_cells, path):

@@ -84,6 +84,28 @@ def test_stream_goes_on_after_pickling(tiny, cells, optimizer):
     assert again.loss_curve_ == clf.loss_curve_
 
 
+@pytest.mark.parametrize("optimizer", ["muon", "adam", "sgd"])
+def test_a_stream_is_that_of_one_optimizer(tiny_cnn, cells, optimizer):
+    """Averages that are kept between calls belong to the weights that they were of."""
+    X, y = cells
+    options = {"optimizer": optimizer, "lr_schedule": "constant", "lr": 1e-3}
+    options |= {"augmentation": None, "stochastic_depth": 0.0, "batch_size": 80}
+    options["precision"] = "float32"
+    stream = tiny_cnn(**options).partial_fit(X, y, classes=range(8))
+    module, again = stream.net_.module_, by_pickle(stream)
+    # One more step by hand, with the very optimiser that made the first.
+    module.train()
+    optimizer = stream.net_.optimizer_
+    loss = torch.nn.functional.cross_entropy(module(torch.tensor(X)), torch.tensor(y))
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    again.partial_fit(X, y)
+    for name, weight in again.net_.module_.named_parameters():
+        expected = dict(module.named_parameters())[name].detach()
+        torch.testing.assert_close(weight.detach(), expected, atol=1e-5, rtol=1e-4)
+
+
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_training_goes_on_after_pickling_a_fitted_one(tiny, cells, method):
     X, y = cells
@@ -156,11 +178,12 @@ def test_nothing_of_torch_is_pickled(tiny, cells, optimizer):
     assert not {k for k in kinds if k.__module__.startswith(("torch", "skorch"))}
 
 
-def test_another_version_warns(fitted, cells, monkeypatch):
-    X, _ = cells
+def test_another_version_warns(tiny, cells, monkeypatch):
+    X, y = cells
     with monkeypatch.context() as patch:
         patch.setattr(torch, "__version__", "1.0.0")
-        pickled = pickle.dumps(fitted)
+        fitted = tiny().fit(X, y)
+    pickled = pickle.dumps(fitted)
     with pytest.warns(UserWarning, match=r"saved with torch 1\.0\.0 \(now "):
         clf = pickle.loads(pickled)
     assert_array_equal(clf.predict_proba(X), fitted.predict_proba(X))
