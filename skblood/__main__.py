@@ -51,12 +51,12 @@ def predict(options):
     """Print the class of each image, and how probable it is."""
     paths = _find_files(options.images)
     classifier = _load(options.model)
+    n_at_a_time = max(1, min(CHUNK, CHUNK_PIXELS // _side_of(classifier) ** 2))
     n_failed = 0
     with (
         WRITERS[options.format](classifier.classes_) as writer,
         _progress_bar(len(paths)) as bar,
     ):
-        n_at_a_time = max(1, min(CHUNK, CHUNK_PIXELS // _side_of(classifier) ** 2))
         for start in range(0, len(paths), n_at_a_time):
             part = paths[start : start + n_at_a_time]
             readable, cells = _read(part, classifier, options.crop)

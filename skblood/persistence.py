@@ -66,7 +66,7 @@ def save_model(classifier, path, *, half_precision=False):
     See Also
     --------
     load_model : Reads the file.
-    skblood.export.to_onnx : For use without skblood and torch.
+    to_onnx : For use without skblood and torch.
 
     References
     ----------

@@ -24,8 +24,8 @@ from skblood import (
 MODELS = Path(__file__).parents[1] / "skblood" / "models"
 RECIPES = {
     "bloodmnist-28": {},
-    # The widest below 150 kB. On the validation split it was right on .980 of the images
-    # without stochastic depth and on .974 with it, in one run each.
+    # The widest below 150 kB. On the validation split it was right on .980 of the
+    # images without stochastic depth and on .974 with it, in one run each.
     "bloodmnist-28-tiny": {"width": 10, "stochastic_depth": 0.0},
 }
 DATA = """\
