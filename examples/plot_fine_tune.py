@@ -11,7 +11,7 @@ cells, and shows what they are worth.
 # A model of other cells
 # ----------------------
 # To have cells that a model has never seen, we make one without neutrophils and
-# monocytes. It stands for :func:`~skblood.load_pretrained`, which knows all eight kinds.
+# monocytes. It stands for :func:`~skblood.load_pretrained`, which knows all eight.
 
 import numpy as np
 
@@ -38,9 +38,9 @@ few = np.concatenate(
 X_few, y_few = train.images[few], y_train[few]
 
 # %%
-# With ``warm_start=True``, `fit` goes on from what the network has learnt. The classes are
-# not those of before, so the last layer begins anew. Beside it, the same network that
-# starts from nothing.
+# With ``warm_start=True``, `fit` goes on from what the network has learnt. The classes
+# are not those of before, so the last layer begins anew. Beside it, the same network
+# that starts from nothing.
 
 from copy import deepcopy
 
@@ -73,8 +73,8 @@ plt.show()
 
 # %%
 # One draw of ten images is no measurement: with others, the figures are others. The
-# :doc:`results </results>` have the means of five draws, for 5 to 50 images of each kind.
-# With your own images, start from :func:`~skblood.load_pretrained`:
+# :doc:`results </results>` have the means of five draws, for 5 to 50 images of each
+# kind. With your own images, start from :func:`~skblood.load_pretrained`:
 #
 # .. code-block:: python
 #
