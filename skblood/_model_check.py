@@ -13,6 +13,7 @@ import torch
 
 from ._fitting import LARGEST_SEED
 from .networks import FeedForwardNetwork, ReportNetwork, ResidualNetwork
+from .optimizers import names_of_averages
 
 KNOWN_NETWORKS = (ResidualNetwork, ReportNetwork, FeedForwardNetwork)
 NET_OPTIONS = {
@@ -91,21 +92,29 @@ def check_averages(classifier, own_classes):
         Of the optimisers among them, and of those with a name, it is known what they
         keep. A class that was passed in may keep what it likes.
     """
-    optimizer = classifier._net_options["optimizer"]
-    if not isinstance(optimizer, str) and optimizer not in own_classes:
+    option = classifier._net_options["optimizer"]
+    if not isinstance(option, str) and option not in own_classes:
         return
-    for weight, averages in classifier.net_.optimizer_.state.items():
-        for name, value in averages.items():
-            # Torch's fused steps do not look before they write.
-            shape, dtype = weight.shape, weight.dtype
-            if name == "step":
-                shape, dtype = (), torch.float32
-            _require(
-                torch.is_tensor(value)
-                and value.shape == shape
-                and value.dtype == dtype,
-                f"an average {name} that does not suit its weight",
-            )
+    optimizer = classifier.net_.optimizer_
+    for group in optimizer.param_groups:
+        wanted = names_of_averages(optimizer, group)
+        for weight in group["params"]:
+            averages = optimizer.state.get(weight, {})
+            names = set(averages)
+            _require(names in (set(), wanted), f"averages {names}, not {wanted}")
+            for name, value in averages.items():
+                _check_average(name, value, weight)
+
+
+def _check_average(name, value, weight):
+    # Torch's fused steps do not look before they write.
+    shape, dtype = weight.shape, weight.dtype
+    if name == "step":
+        shape, dtype = (), torch.float32
+    _require(
+        torch.is_tensor(value) and value.shape == shape and value.dtype == dtype,
+        f"an average {name} that does not suit its weight",
+    )
 
 
 def _check_entries(state):

@@ -45,6 +45,27 @@ def make_optimizer(optimizer, network, *, lr, weight_decay):
     return optimizer(groups, lr=lr)
 
 
+def names_of_averages(optimizer, group):
+    """Return what an optimiser with a name keeps of each weight.
+
+    Parameters
+    ----------
+    optimizer : torch.optim.Optimizer
+        One that `make_optimizer` built by its name.
+    group : dict
+        The parameter group of the weight.
+
+    Returns
+    -------
+    set of str
+    """
+    if isinstance(optimizer, SGD):
+        return {"momentum_buffer"}
+    if group.get("orthogonalize"):
+        return {"step", "momentum"}
+    return {"step", "exp_avg", "exp_avg_sq"}
+
+
 def _muon_groups(groups, lr):
     """Take the inner kernels out for Muon; the rest is AdamW's."""
     matrices, vectors = groups
