@@ -590,7 +590,8 @@ def test_hostile_files(mutate, hostile_seed, path, worst):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 assert clf.predict_proba(X[:2]).shape == (2, 8)
-                with suppress(ValueError):  # diverges, with averages as wild as these
+                # A learning rate, or averages, may be too wild to learn with.
+                with suppress(ValueError, RuntimeError):
                     clf.partial_fit(X[:8], clf.classes_)
 
 
