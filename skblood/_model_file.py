@@ -7,8 +7,8 @@ from pathlib import Path
 FORMAT = 1
 # Far more than the description of a model has, and read in a moment.
 MOST_BYTES = 2**20
-MOST_BRACKETS = 100_000
-MOST_ARRAYS = 5_000
+MOST_BRACKETS = 30_000
+MOST_ARRAYS = 2_000
 LENGTH_BYTES = 8
 
 
