@@ -39,7 +39,7 @@ def load_pretrained(name="bloodmnist-28"):
     >>> cells = load_bloodmnist_sample("test")
     >>> clf = load_pretrained()
     >>> clf.predict(cells.images[:3]).tolist()
-    ['basophil', 'basophil', 'basophil']
+    ['erythroblast', 'lymphocyte', 'lymphocyte']
 
     Slower, and a little more accurate:
 
