@@ -192,8 +192,12 @@ def _labels_of(cells, folder):
 def _check_can_write(path):
     """Before hours of training rather than after them."""
     folder = Path(path).absolute().parent
-    if Path(path).is_dir() or not os.access(folder, os.W_OK):
-        raise OSError(f"{path} cannot be written.")
+    if Path(path).is_dir():
+        raise IsADirectoryError(f"{path} cannot be written: it is a folder.")
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{path} cannot be written: there is no {folder}.")
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"{path} cannot be written: {folder} is read-only.")
 
 
 def _progress_bar(n_images):

@@ -108,9 +108,8 @@ def save_model(classifier, path, *, half_precision=False):
 def load_model(path, *, custom_classes=()):
     """Read a classifier from a file of `save_model`.
 
-    No code in the file is run, whoever made it: it can only hold arrays and text, which
-    are compared with what skblood itself could have written before anything is built
-    from them.
+    No code in the file is run, whoever made it: it can only hold arrays and text.
+    Before a network is built, they are held to what skblood itself could have written.
 
     Parameters
     ----------
@@ -192,13 +191,14 @@ def read_model(path, custom_classes=()):
 
 
 def _check_custom_classes(classes):
-    if not isinstance(classes, dict):
-        if isinstance(classes, type):
-            raise TypeError(
-                f"custom_classes must be a list, as in [{classes.__name__}]"
-            )
-        classes = {name_of(cls): cls for cls in classes}
-    return classes
+    if isinstance(classes, type):
+        raise TypeError(
+            "custom_classes must be a list of classes, or a dict of names and classes, "
+            f"got the class {classes.__name__} itself."
+        )
+    if isinstance(classes, dict):
+        return classes
+    return {name_of(cls): cls for cls in classes}
 
 
 def _reason(error):

@@ -217,8 +217,14 @@ def test_evaluate_compares_names(model, named, sorted_folder, new_cells, capsys)
         (["predict", "{}/flat", "--model", "none"], "there is no model file none"),
         (["predict", "{}/flat", "--model", "{}/flat/cell0.png"], "cannot be loaded"),
         (["train", "{}/flat", "-o", "{}/m"], "flat has no sub-folders"),
-        (["train", "{}/sorted", "-o", "{}/none/m"], "none/m cannot be written"),
-        (["train", "{}/sorted", "-o", "{}/flat"], "flat cannot be written"),
+        (
+            ["train", "{}/sorted", "-o", "{}/none/m"],
+            "none/m cannot be written: there is no",
+        ),
+        (
+            ["train", "{}/sorted", "-o", "{}/flat"],
+            "flat cannot be written: it is a folder",
+        ),
         (["train", "{}/none", "-o", "{}/m"], "There is no folder"),
         (
             "train {}/sorted -o {}/m --size 64 --start bloodmnist-28-tiny".split(),

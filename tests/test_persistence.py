@@ -178,7 +178,7 @@ def test_own_classes_are_named_and_refused_unless_given(tiny_cnn, cells, path):
     for given in ([OwnNetwork], {f"{__name__}.OwnNetwork": OwnNetwork}):
         loaded = load_model(path, custom_classes=given)
         assert_array_equal(loaded.predict_proba(cells[0]), clf.predict_proba(cells[0]))
-    with pytest.raises(TypeError, match="must be a list"):
+    with pytest.raises(TypeError, match="got the class OwnNetwork itself"):
         load_model(path, custom_classes=OwnNetwork)
 
 
