@@ -2,27 +2,28 @@
 
     python -m tools.make_bloodmnist_sample
 
-It reads the full data (see `load_bloodmnist` for where) and writes the images and their
-index to skblood/datasets/data. The draw is seeded: it gives the same files again.
+It reads the full data (`load_bloodmnist` says from which folder) and writes the images
+and their index to skblood/datasets/data. The random draw is seeded, so that each run
+selects the same images.
 """
 
 import json
-import os
 from collections import Counter
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 import skblood.datasets
-from skblood.datasets import load_bloodmnist
-from skblood.datasets._contact_sheet import pack
-from skblood.datasets._sample import INDEX, SHEET
+from skblood._io import atomic_write
+from skblood.datasets import _manifest, load_bloodmnist
+from skblood.datasets._sample import INDEX, SHEET, pack_tiles
 
 FOLDER = Path(skblood.datasets.__file__).parent / "data"
 IMAGES_PER_CLASS = {"train": 200, "test": 50}
 SEED = 0
-N_COLUMNS = 40  # 40 x 50 tiles: a nearly square sheet, which compresses well
+N_COLUMNS = 40  # 40 x 50 tiles: a nearly square image, which compresses well.
 
 
 def main():
@@ -34,9 +35,10 @@ def main():
 
 
 def draw(bunches):
-    """Return the sorted indices of the images drawn from each split, by its name."""
+    """Return a dict with the sorted indices of the images drawn from each split."""
     copies = Counter(image.tobytes() for b in bunches.values() for image in b.images)
-    # RandomState, since its stream of numbers is frozen; that of Generator is not.
+    # NumPy guarantees that RandomState gives the same numbers in all future versions.
+    # It gives no such guarantee for Generator.
     random_state = np.random.RandomState(SEED)
     drawn = {}
     for name, n_images in IMAGES_PER_CLASS.items():
@@ -54,10 +56,11 @@ def draw_classes(target, allowed, n_images, random_state):
 
 
 def make_index(bunches, drawn):
-    """Return what the sample needs to know besides the pixels."""
+    """Return the names of the classes, and the origin and label of each image."""
     return {
         "size": bunches["train"].images.shape[1],
         "target_names": bunches["train"].target_names,
+        "long_names": _manifest.collection("bloodmnist").long_names,
         "splits": {
             name: {
                 "indices": indices.tolist(),
@@ -69,16 +72,15 @@ def make_index(bunches, drawn):
 
 
 def write_sheet(images, path):
-    sheet = Image.fromarray(pack(images, N_COLUMNS))
-    part = path.with_suffix(".part")
-    sheet.save(part, format="WEBP", lossless=True, quality=100, method=6)
-    os.replace(part, path)
+    sheet = Image.fromarray(pack_tiles(images, N_COLUMNS))
+    content = BytesIO()
+    sheet.save(content, format="WEBP", lossless=True, quality=100, method=6)
+    atomic_write(path, content.getvalue())
 
 
 def write_index(index, path):
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(index, separators=(",", ":")) + "\n", encoding="utf-8")
-    os.replace(part, path)
+    content = json.dumps(index, separators=(",", ":")) + "\n"
+    atomic_write(path, content.encode())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Blood-cell images to learn from: BloodMNIST, and a sample of it that is built in."""
+"""Load blood-cell images: BloodMNIST, a sample of it, MedMNIST, or your own."""
 
 from skblood.datasets._bloodmnist import load_bloodmnist
 from skblood.datasets._cell_images import load_cell_images

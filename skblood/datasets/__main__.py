@@ -1,24 +1,25 @@
-"""Lists, verifies and downloads the data: ``python -m skblood.datasets``."""
+"""List, verify or download the archives: ``python -m skblood.datasets``."""
 
 import argparse
 import sys
 
 from skblood.datasets import _manifest
-from skblood.datasets._cache import find_data_home, make_available, verify
+from skblood.datasets._cache import download_if_needed, find_data_home, verify
 from skblood.datasets._unpack import folder_of, verify_unpacked
 
 
 def main(arguments=None):
     """Run the command line; return the exit status."""
     parser = _make_parser()
-    # Intermixed, so that options may stand between the command and the sizes.
+    # "Intermixed" parsing allows options between the command and the sizes.
     options = parser.parse_intermixed_args(arguments)
     archives = _manifest.collection(options.name).archives
+    sizes = ", ".join(map(str, archives))
     for size in options.size:
         if size not in archives:
-            parser.error(f"there is no size {size}; there are {[*archives]}")
+            parser.error(f"size must be one of {sizes}, got {size}")
     if options.command == "download" and not options.size:
-        parser.error(f"download which size? There are {[*archives]}")
+        parser.error(f"download needs at least one size: {sizes}")
     chosen = [archives[size] for size in options.size or archives]
     try:
         return COMMANDS[options.command](chosen, find_data_home(options.data_home))
@@ -31,7 +32,7 @@ def _list(archives, home):
     print(home)
     for archive in archives:
         path = home / archive.filename
-        state = f"{path.stat().st_size / 1e6:,.0f} MB" if path.exists() else "not here"
+        state = f"{path.stat().st_size / 1e6:,.0f} MB" if path.exists() else "missing"
         if folder_of(path).exists():
             state += ", unpacked"
         print(f"  {archive.filename}: {state}")
@@ -39,31 +40,31 @@ def _list(archives, home):
 
 
 def _verify(archives, home):
-    """Read every byte of what is there."""
-    verdicts = []
+    """Read every byte of the archives and folders that exist, and check it."""
+    results = []
     for archive in archives:
         path = home / archive.filename
         for place, check in [(path, verify), (folder_of(path), verify_unpacked)]:
             if place.exists():
-                verdicts.append(_verdict(check, archive, place))
-                print(f"{place}: {verdicts[-1]}")
-    if not verdicts:
+                results.append(_run_check(check, archive, place))
+                print(f"{place}: {results[-1]}")
+    if not results:
         print(f"{home}: nothing to verify")
-    return int(any(verdict != "whole" for verdict in verdicts))
+    return int(any(result != "OK" for result in results))
 
 
-def _verdict(check, archive, place):
+def _run_check(check, archive, place):
     try:
         check(archive, place)
     except OSError as error:
         return str(error)
-    return "whole"
+    return "OK"
 
 
 def _download(archives, home):
     for archive in archives:
         path = home / archive.filename
-        make_available(archive, path)
+        download_if_needed(archive, path)
         verify(archive, path)
         print(path)
     return 0
@@ -75,12 +76,34 @@ COMMANDS = {"list": _list, "verify": _verify, "download": _download}
 def _make_parser():
     parser = argparse.ArgumentParser(
         prog="python -m skblood.datasets",
-        description="List, verify or download the files of the data.",
+        description="List, verify or download the archives of a MedMNIST data set.",
     )
-    parser.add_argument("command", nargs="?", choices=COMMANDS, default="list")
-    parser.add_argument("size", nargs="*", type=int, help="28, 64, 128, 224")
-    parser.add_argument("--name", choices=_manifest.names(), default="bloodmnist")
-    parser.add_argument("--data-home", metavar="FOLDER")
+    parser.add_argument(
+        "command",
+        nargs="?",
+        choices=COMMANDS,
+        default="list",
+        help="default: %(default)s",
+    )
+    parser.add_argument(
+        "size",
+        nargs="*",
+        type=int,
+        help="image size in pixels: 28, 64, 128 or 224 (default for list and verify: "
+        "all)",
+    )
+    parser.add_argument(
+        "--name",
+        choices=_manifest.names(),
+        default="bloodmnist",
+        help="name of the data set (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--data-home",
+        metavar="FOLDER",
+        help="folder of the archives (default: the environment variable "
+        "SKBLOOD_DATA, else ~/.medmnist)",
+    )
     return parser
 
 

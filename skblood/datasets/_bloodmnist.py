@@ -1,4 +1,4 @@
-"""The full BloodMNIST data."""
+"""The full BloodMNIST data set."""
 
 from skblood.datasets import _manifest
 from skblood.datasets._medmnist import load_collection
@@ -8,6 +8,7 @@ def load_bloodmnist(
     *,
     split="train",
     size=28,
+    labels="numbers",
     return_X_y=False,
     flatten=False,
     mmap_mode=None,
@@ -16,9 +17,9 @@ def load_bloodmnist(
 ):
     """Load BloodMNIST: microscope images of single blood cells in 8 classes.
 
-    The file is downloaded when it is first asked for, and its checksum is verified
-    on each load. Downloads are tried again where that may help. Files that medmnist has
-    downloaded are found and shared.
+    The first call downloads the file. Every call verifies its checksum, unless
+    `mmap_mode` is set. A failed download is repeated if the error may be temporary.
+    Files that the medmnist package has downloaded are found and used.
 
     =================   =====================
     Classes                                 8
@@ -31,33 +32,39 @@ def load_bloodmnist(
     Parameters
     ----------
     split : {"train", "val", "test"} or tuple or list of these, default="train"
-        The official split to load. Several are joined in the order given.
+        The official split to load. Several splits are joined in the given order.
 
     size : {28, 64, 128, 224}, default=28
-        The height and width of the images in pixels. Each size is a file of its own.
+        The height and width of the images in pixels. Each size is a separate file.
+
+    labels : {"numbers", "names"}, default="numbers"
+        The form of the labels in `target`. With "numbers", a label is the index of the
+        class in `target_names`. With "names", it is the name of the class. The
+        pretrained models predict names, so use "names" to score them.
 
     return_X_y : bool, default=False
         If True, return `(data, target)` instead of a Bunch.
 
     flatten : bool, default=False
-        If True, `data` has one row per image: its pixels in the order (height, width,
-        channel).
+        If True, `data` has one row for each image, with the pixels in the order
+        (height, width, channel).
 
     mmap_mode : {"r"}, default=None
-        With "r", the images stay in a file that is mapped into memory, read-only, and
-        a part of them is read when it is used: that is for sizes above 28, whose
-        images may be more than the memory holds. The first time, the archive is
-        unpacked into a folder beside it, which takes as long as reading all of it;
-        from then on it takes milliseconds, and only the size and the date of the
-        unpacked files are verified. One split at a time.
+        With "r", the images are mapped into memory from a file, read-only: an image is
+        read from the disk when it is used. Use this if the images are larger than the
+        memory, which may be so for sizes above 28. Only one split can be loaded at a
+        time.
+
+        The first call unpacks the archive to a folder beside it, which takes about as
+        long as reading the whole archive. Later calls take milliseconds, because they
+        check only the sizes and dates of the unpacked files.
 
     data_home : str or path-like, default=None
-        The folder of the file. It is created if missing. By default it is the one
-        that the environment variable `SKBLOOD_DATA` names, else `~/.medmnist`.
+        The folder of the file. It is created if needed. The default is the folder in
+        the environment variable `SKBLOOD_DATA`, or `~/.medmnist` if that is not set.
 
     download_if_missing : bool, default=True
-        If False, raise an OSError when the file is not there instead of downloading
-        it.
+        If False, a missing file is not downloaded, and raises FileNotFoundError.
 
     Returns
     -------
@@ -65,18 +72,19 @@ def load_bloodmnist(
         Dictionary-like object with the attributes:
 
         data : ndarray of shape (n_samples, size, size, 3), dtype uint8
-            The images; of shape (n_samples, size * size * 3) if `flatten` is True.
-        target : ndarray of shape (n_samples,), dtype int64
-            The label of each image: an index into `target_names`.
+            The images. The shape is (n_samples, size * size * 3) if `flatten` is True.
+        target : ndarray of shape (n_samples,), dtype int64 or str
+            The label of each image, in the form that `labels` selects.
         images : ndarray of shape (n_samples, size, size, 3), dtype uint8
-            The images, whatever `flatten` is.
+            The images. `flatten` does not change their shape.
         target_names : list of str
             The names of the classes.
         DESCR : str
-            The description of the data, with their licence and references.
+            The description of the data set, with its licence and references, and with
+            MedMNIST's full name of a class where `target_names` has a shorter one.
         filename : str
-            The path of the file, or with `mmap_mode` of the folder of the unpacked
-            files.
+            The path of the file, or with `mmap_mode` the path of the folder of
+            unpacked files.
 
     (data, target) : tuple if `return_X_y` is True
         The `data` and `target` arrays above.
@@ -84,31 +92,31 @@ def load_bloodmnist(
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong type, or none of the options.
+        If an argument has the wrong type or is not one of the options.
 
     FileNotFoundError
-        If the file is missing and was not or could not be downloaded. The message
-        says where to get it and where to put it.
+        If the file is missing and was not downloaded. The message says where to
+        download it and where to save it.
 
     OSError
-        If the checksum of the file is wrong. The file is left as it is. With
-        `mmap_mode`, also if the archive cannot be unpacked where it is.
+        If the checksum of the file is wrong. The file is not changed. With
+        `mmap_mode`, also if the archive cannot be unpacked to the folder beside it.
 
     See Also
     --------
-    load_bloodmnist_sample : A small part of the data, for which nothing is downloaded.
-    load_cell_images : Images of your own.
-    load_medmnist : The other sets of MedMNIST.
+    load_bloodmnist_sample : A small sample of the data, without a download.
+    load_cell_images : Your own images.
+    load_medmnist : The other data sets of MedMNIST.
 
     Notes
     -----
-    The environment variable `SKBLOOD_MIRROR` names another address to download from,
-    under which the files have the names that they have on disk. In a network without
-    either, put the file into `data_home` by hand: the error for a missing file says
-    what to put where. ``python -m skblood.datasets`` lists, verifies and downloads.
+    The environment variable `SKBLOOD_MIRROR` sets another URL to download from. The
+    file names there must be the same as on the disk. On a computer without network
+    access, save the file in `data_home` yourself: the error for a missing file gives
+    its name. ``python -m skblood.datasets`` lists, verifies and downloads the files.
 
-    A few images occur twice, some of them in two splits: at 28 x 28 pixels, 6 test
-    images have an identical copy in train or val.
+    A few images occur twice, some of them in two different splits: at 28 x 28 pixels, 6
+    test images have an identical copy in train or val.
 
     References
     ----------
@@ -127,7 +135,7 @@ def load_bloodmnist(
     >>> X.shape, y.shape  # doctest: +SKIP
     ((11959, 28, 28, 3), (11959,))
 
-    Without the network a missing file is an error that says what to do:
+    Without network access, the error for a missing file says what to do:
 
     >>> load_bloodmnist(data_home="nowhere", download_if_missing=False)
     Traceback (most recent call last):
@@ -139,6 +147,7 @@ def load_bloodmnist(
         "bloodmnist.rst",
         split=split,
         size=size,
+        labels=labels,
         return_X_y=return_X_y,
         flatten=flatten,
         mmap_mode=mmap_mode,

@@ -1,39 +1,39 @@
-"""Archives on disk: where they lie, whether they are whole, how they get there."""
+"""The archives on the disk: where they are, and whether they are undamaged."""
 
 import hashlib
 import os
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from skblood._warnings import warn
 from skblood.datasets import _unpack
 from skblood.datasets._download import address_of, download
 
-# medmnist's own folder: what it has downloaded need not be downloaded again.
+# The default folder of the medmnist package, so that both packages share the files.
 DEFAULT_DATA_HOME = "~/.medmnist"
 
 
 class ChecksumError(OSError):
-    """A file's content is not the expected one."""
+    """The checksum of a file is not the published one."""
 
 
 def find_data_home(data_home=None):
     """Return the folder of the archives: `data_home`, $SKBLOOD_DATA or the default."""
     if data_home is None:
         data_home = os.environ.get("SKBLOOD_DATA") or DEFAULT_DATA_HOME
-    # Absolute, so that an error names the exact place.
+    # An absolute path, so that error messages say exactly where the file should be.
     return Path(data_home).expanduser().absolute()
 
 
 def read_archive(archive, read, *, data_home=None, download_if_missing=True):
-    """Read an archive, downloaded first where it is missing, and verify it meanwhile.
+    """Read an archive and verify its checksum at the same time.
 
     Parameters
     ----------
     archive : Archive
     read : callable
-        From the path to what is wanted. If the file is damaged this may fail in any
-        way; what is raised is then the wrong checksum.
+        ``read(path)`` returns the content. If the file is damaged, `read` may raise
+        any exception: the error about the checksum replaces it.
     data_home, download_if_missing
         See `load_bloodmnist`.
 
@@ -41,20 +41,20 @@ def read_archive(archive, read, *, data_home=None, download_if_missing=True):
     -------
     path : Path
     content : object
-        What `read` returned.
+        The return value of `read`.
     """
     path = find_data_home(data_home) / archive.filename
-    make_available(archive, path, download_if_missing)
+    download_if_needed(archive, path, download_if_missing)
     with ThreadPoolExecutor(1) as pool:
-        checking = pool.submit(verify, archive, path)
+        verification = pool.submit(verify, archive, path)
         try:
             return path, read(path)
         finally:
-            checking.result()
+            verification.result()
 
 
-def unpacked_archive(archive, *, data_home=None, download_if_missing=True):
-    """Return the folder of an archive's arrays, unpacked first where it is missing.
+def find_unpacked(archive, *, data_home=None, download_if_missing=True):
+    """Return the folder of an archive's arrays; download and unpack it if needed.
 
     Parameters
     ----------
@@ -65,19 +65,18 @@ def unpacked_archive(archive, *, data_home=None, download_if_missing=True):
     Returns
     -------
     Path
-        Of a folder of ``.npy`` files. The archive itself need not be there any more.
+        A folder of ``.npy`` files. If it is up to date, the archive itself need not
+        exist any more.
     """
     path = find_data_home(data_home) / archive.filename
     folder = _unpack.folder_of(path)
     if not _unpack.is_current(folder, archive):
-        make_available(archive, path, download_if_missing)
+        download_if_needed(archive, path, download_if_missing)
         changed = _unpack.find_changed(folder)
         if changed:
-            warnings.warn(
-                f"{', '.join(changed)} in {folder} changed after being unpacked: "
-                f"{archive.filename} is unpacked again.",
-                UserWarning,
-                stacklevel=4,
+            warn(
+                f"Files in {folder} have changed since they were unpacked: "
+                f"{', '.join(changed)}. {archive.filename} is unpacked again."
             )
         try:
             _unpack.unpack(archive, path, verify)
@@ -89,44 +88,57 @@ def unpacked_archive(archive, *, data_home=None, download_if_missing=True):
     return folder
 
 
-def make_available(archive, path, download_if_missing=True):
-    """Download an archive if it is not there."""
+def download_if_needed(archive, path, download_if_missing=True):
+    """Download an archive if there is no file at its path.
+
+    Parameters
+    ----------
+    archive : Archive
+    path : Path
+    download_if_missing : bool, default=True
+        If False, a missing file is an error.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the file is missing and was not downloaded.
+    """
     if path.exists():
         return
     if not download_if_missing:
-        raise _missing(archive, path, "`download_if_missing` is False.")
+        raise _missing_error(archive, path, "`download_if_missing` is False.")
     try:
         download(archive, path)
     except OSError as error:
         reason = f"it could not be downloaded: {error}"
-        raise _missing(archive, path, reason) from error
+        raise _missing_error(archive, path, reason) from error
 
 
 def verify(archive, path):
-    """Raise unless a file is the archive it should be."""
+    """Raise ChecksumError unless a file has the checksum of its archive."""
     found = _md5(path)
     if found != archive.md5:
         raise ChecksumError(
-            f"{path} has the MD5 checksum {found}, expected {archive.md5}: it is "
-            "damaged, incomplete or another file. It was left as it is; move it away "
-            "to have it downloaded again."
+            f"Expected {path} to have the MD5 checksum {archive.md5}, got {found}. The "
+            "file is damaged, incomplete or a different file. It was not changed. Move "
+            "it away to have it downloaded again."
         )
 
 
 def _md5(path):
     with open(path, "rb") as file:
-        # Not for security: the algorithm is the publisher's choice, and hosts in
-        # FIPS mode refuse MD5 without this.
+        # The publisher provides MD5 checksums. Python in FIPS mode disables MD5 unless
+        # the call says that it is not used for security.
         digest = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False))
     return digest.hexdigest()
 
 
-def _missing(archive, path, reason):
+def _missing_error(archive, path, reason):
     return FileNotFoundError(
         f"{archive.title} at {archive.size} x {archive.size} pixels is not at {path}, "
         f"and {reason}\n"
-        f"To add it by hand, download {address_of(archive)} (MD5 checksum "
+        f"To add the file yourself, download {address_of(archive)} (MD5 checksum "
         f"{archive.md5}) and save it as {path}\n"
-        "load_bloodmnist_sample() gives blood cells of 28 x 28 pixels that need no "
-        "download."
+        "load_bloodmnist_sample() loads images of blood cells of 28 x 28 pixels "
+        "without a download."
     )

@@ -1,19 +1,20 @@
-"""Images of one's own, from a folder."""
+"""Load your own images from a folder."""
 
 import os
-import warnings
 from numbers import Integral
 from pathlib import Path
 
 import numpy as np
 from sklearn.utils import Bunch
 
+from skblood._warnings import warn, warn_deprecated
 from skblood.datasets._decode import read_cells
 from skblood.datasets._folder import find_images
-from skblood.datasets._validation import check_flags, check_option
+from skblood.datasets._output import select_labels
+from skblood.datasets._validation import check_flags, check_labels, check_option
 
-# An error that names a thousand files helps nobody.
-N_NAMED = 10
+# The number of unreadable files that an error or a warning lists, to keep it short.
+N_LISTED = 10
 
 
 def load_cell_images(
@@ -22,35 +23,52 @@ def load_cell_images(
     size=28,
     crop=None,
     errors="raise",
+    labels="numbers",
     return_X_y=False,
     n_jobs=-1,
 ):
-    """Load images of cells from a folder, prepared like those of BloodMNIST.
+    """Load images of cells from a folder and prepare them like those of BloodMNIST.
 
-    Each image is turned upright by its EXIF orientation, cut to a square around its
-    middle, and resized by Pillow's bicubic filter. MedMNIST made BloodMNIST of the
-    360 × 363 images of [1]_ by such a cut of 200 × 200 pixels [2]_, which is
-    ``crop=200``; which filter it used is not known.
+    Each image is rotated to the orientation in its EXIF data, cropped to a square at
+    its centre, and resized with Pillow's bicubic filter. MedMNIST made BloodMNIST from
+    the 360 × 363 images of [1]_ with a crop of 200 × 200 pixels [2]_, which is
+    ``crop=200``. It is not known which resizing filter MedMNIST used.
 
     Parameters
     ----------
     folder : str or path-like
-        With one sub-folder for each class, or flat, without labels. JPEG, PNG, TIFF,
-        BMP and what else Pillow reads; RGB, grey, palette, 16-bit grey, and images
-        with transparency, which are laid on white; of a file with several pages the
-        first. Names that begin with a dot, Thumbs.db and desktop.ini are passed over,
-        and links to folders below a class are not followed.
+        A folder with one sub-folder of images for each class, or a flat folder of
+        images without labels.
+
+        All file formats that Pillow reads are accepted, such as JPEG, PNG, TIFF and
+        BMP. Images may be RGB, grey (8 or 16 bits) or have a palette. Transparent
+        images are shown on white. Only the first page of a file is read.
+
+        Files and folders whose name begins with a dot, Thumbs.db and desktop.ini are
+        left out. In the sub-folder of a class, symbolic links to folders are not
+        followed.
+
     size : int, default=28
         Height and width of the images in pixels.
+
     crop : int, default=None
-        Side of the square that is cut from the middle of each image before it is
-        resized. By default, the largest there is.
-    errors : {"raise", "ignore"}, default="raise"
-        With "ignore", files that cannot be read are left out with a warning.
+        Side in pixels of the square that is cut from the centre of each image before
+        it is resized. The default is the largest possible square.
+
+    errors : {"raise", "warn"}, default="raise"
+        What to do with files that cannot be read. "raise" raises an error that lists
+        them. "warn" leaves them out, with a warning that lists them. "ignore", the
+        former name of "warn", is deprecated and will be removed in skblood 0.3.
+
+    labels : {"numbers", "names"}, default="numbers"
+        The form of the labels in `target`. With "numbers", a label is the index of the
+        class in `target_names`. With "names", it is the name of the sub-folder.
+
     return_X_y : bool, default=False
         If True, return ``(data, target)`` instead of a Bunch.
+
     n_jobs : int or None, default=-1
-        Threads that decode at a time; -1 is one for each core.
+        Number of threads that read images. -1 means one for each core.
 
     Returns
     -------
@@ -58,16 +76,17 @@ def load_cell_images(
         Dictionary-like object with the attributes:
 
         data : ndarray of shape (n_samples, size, size, 3), dtype uint8
-            The images, in natural order of their classes and names.
-        target : ndarray of shape (n_samples,), dtype int64, or None
-            The label of each image: an index into `target_names`. None if the folder
-            is flat.
+            The images, sorted by class and then by file name. Numbers in names are
+            sorted by value: cell2 comes before cell10.
+        target : ndarray of shape (n_samples,), dtype int64 or str, or None
+            The label of each image, in the form that `labels` selects. None if the
+            folder is flat.
         images : ndarray of shape (n_samples, size, size, 3), dtype uint8
             The same as `data`.
         target_names : list of str or None
-            The names of the sub-folders.
+            The names of the sub-folders. None if the folder is flat.
         filenames : ndarray of shape (n_samples,), dtype str
-            The path of each image within the folder.
+            The path of each image, relative to the folder.
 
     (data, target) : tuple if `return_X_y` is True
         The `data` and `target` above.
@@ -75,24 +94,26 @@ def load_cell_images(
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong type or out of range, if the folder holds no
-        image, or if files cannot be read: one error names them.
+        If an argument has the wrong type or is out of range, if the folder contains no
+        images, or if files cannot be read. Named pipes, sockets and devices cannot be
+        read.
+
     FileNotFoundError, NotADirectoryError
         If there is no such folder.
 
     See Also
     --------
     load_bloodmnist : The images of BloodMNIST.
-    skblood.preprocessing.CellImagePreprocessor : The same for arrays.
+    skblood.preprocessing.CellImagePreprocessor : The same preparation for arrays.
 
     Notes
     -----
-    `target` counts the sub-folders that are there. A classifier that was fitted to
-    other data has other numbers for its classes: compare names, as in
-    ``np.array(own.target_names)[own.target]``.
+    The number of a class depends on which sub-folders exist, and can be different from
+    its number in other data. To score a classifier that was fitted to other data, fit
+    it to names, and load the images with ``labels="names"``.
 
-    Grey values of 16 bits are divided by 257. A camera of 12 bits that stores its
-    values in 16 makes images that are nearly black: spread them before.
+    Grey values of 16 bits are divided by 257. A 12-bit camera that stores its values
+    in 16 bits therefore gives nearly black images: multiply them by 16 first.
 
     References
     ----------
@@ -121,7 +142,8 @@ def load_cell_images(
     True
     """
     check_flags(return_X_y=return_X_y)
-    check_option("errors", errors, ("raise", "ignore"), of_type=str)
+    check_labels(labels)
+    errors = _check_errors(errors)
     _check_side("size", size)
     if crop is not None:
         _check_side("crop", crop)
@@ -133,10 +155,10 @@ def load_cell_images(
     folder = Path(folder).expanduser()
     paths, target, target_names = find_images(folder)
     cells = read_cells(paths, size=size, crop=crop, n_jobs=n_jobs)
-    readable = _check_readable(paths, cells, errors)
+    readable = _find_readable(paths, cells, errors)
     data = np.stack([cells[i] for i in readable])
     if target is not None:
-        target = np.array(target, dtype=np.int64)[readable]
+        target = select_labels(target, target_names, labels)[readable]
     if return_X_y:
         return data, target
     filenames = [str(paths[i].relative_to(folder)) for i in readable]
@@ -149,6 +171,15 @@ def load_cell_images(
     )
 
 
+def _check_errors(errors):
+    """Return `errors` in its present spelling."""
+    if isinstance(errors, str) and errors == "ignore":
+        warn_deprecated("errors='ignore'", "errors='warn'")
+        return "warn"
+    check_option("errors", errors, ("raise", "warn"), of_type=str)
+    return errors
+
+
 def _check_side(name, value):
     if not isinstance(value, Integral) or isinstance(value, bool):
         raise TypeError(
@@ -158,16 +189,27 @@ def _check_side(name, value):
         raise ValueError(f"{name} must be a positive number of pixels, got {value}.")
 
 
-def _check_readable(paths, cells, errors):
-    """Return the indices of what could be read; raise or warn about the rest."""
+def _find_readable(paths, cells, errors):
+    """Return the indices of the files that could be read; warn about the others.
+
+    Raises
+    ------
+    ValueError
+        If a file could not be read and `errors` is "raise", or if no file could be
+        read.
+    """
     failed = [i for i, cell in enumerate(cells) if isinstance(cell, Exception)]
     if not failed:
         return np.arange(len(cells))
-    named = "".join(f"\n  {paths[i]}: {cells[i]}" for i in failed[:N_NAMED])
-    if len(failed) > N_NAMED:
-        named += f"\n  and {len(failed) - N_NAMED} more"
-    text = f"{len(failed)} of {len(cells)} files could not be read as images:{named}"
-    if errors == "raise" or len(failed) == len(cells):
+    reasons = "".join(f"\n  {paths[i]}: {cells[i]}" for i in failed[:N_LISTED])
+    if len(failed) > N_LISTED:
+        reasons += f"\n  and {len(failed) - N_LISTED} more"
+    text = f"{len(failed)} of {len(cells)} files could not be read as images:{reasons}"
+    if len(failed) == len(cells):
         raise ValueError(text)
-    warnings.warn(text, UserWarning, stacklevel=3)
+    if errors == "raise":
+        raise ValueError(
+            f"{text}\nRemove these files, or leave them out with errors='warn'."
+        )
+    warn(text)
     return np.setdiff1d(np.arange(len(cells)), failed)

@@ -1,5 +1,7 @@
-"""Image files become arrays of pixels."""
+"""Decode image files to arrays of pixels."""
 
+import os
+import stat
 import warnings
 
 import numpy as np
@@ -8,31 +10,41 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from skblood._resizing import resize_cell
 
-# Pillow's own limit; it warns above it, and we refuse.
+# Pillow's own limit for the number of pixels. Pillow warns above it, and raises an
+# error only above twice as many. This module refuses all images above it.
 LARGEST_IMAGE = 89_478_485
-# What a smear's background looks like through a transparent pixel.
+# Transparent pixels are shown on white, the background of a blood smear.
 BACKGROUND = (255, 255, 255, 255)
+# What is found at a path that is not a regular file. Opening a named pipe blocks until
+# another process opens it too, and reading from a device may never end.
+SPECIAL_FILES = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFDIR: "a folder",
+}
 
 
 class UnreadableImageError(ValueError):
-    """A file is not an image, is damaged, or is not what was asked for."""
+    """A file is not an image, is damaged, or cannot be prepared as requested."""
 
 
 def read_cells(paths, *, size, crop, n_jobs):
-    """Read image files, several at a time.
+    """Read image files in several threads.
 
     Parameters
     ----------
     paths : sequence of path-like
-    size : int
-    crop : int or None
+    size, crop
+        See `read_cell`.
     n_jobs : int or None
-        Threads that decode at a time; -1 is one for each core.
+        Number of threads. -1 means one for each core.
 
     Returns
     -------
     list of ndarray or UnreadableImageError
-        Of each file what `read_cell` returns, or raises.
+        For each file, the return value of `read_cell` or the error that it raised.
     """
 
     def read(path):
@@ -42,55 +54,64 @@ def read_cells(paths, *, size, crop, n_jobs):
             return error
 
     with warnings.catch_warnings():
-        # What Pillow warns of is refused, with the size in the message.
+        # Images that Pillow warns about are refused: the error replaces the warning.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        # Pillow lets go of Python's lock while it decodes.
+        # Threads suffice because Pillow releases Python's global lock while it decodes.
         parallel = Parallel(n_jobs=n_jobs, prefer="threads")
         return parallel(delayed(read)(path) for path in paths)
 
 
 def read_cell(path, *, size, crop):
-    """Read an image file as a square of RGB pixels.
+    """Read an image file, crop it to a square, and resize it.
 
     Parameters
     ----------
     path : path-like
     size : int
-        Height and width of the result.
+        Height and width of the result in pixels.
     crop : int or None
-        Side of the square that is cut from the middle first; None is the largest
-        square there is.
+        Side in pixels of the square that is cut from the centre of the image before it
+        is resized. None selects the largest possible square.
 
     Returns
     -------
     ndarray of shape (size, size, 3), dtype uint8
+        RGB pixels.
 
     Raises
     ------
     UnreadableImageError
-        With a message that says why, without the path.
+        If the file cannot be read. The message gives the reason without the path.
     """
     try:
+        _check_is_regular(path)
         with Image.open(path) as image:
-            _refuse_bomb(image)
+            _check_is_no_bomb(image)
             return _prepare(image, size, crop)
     except UnreadableImageError:
         raise
     except Image.DecompressionBombError as error:
         raise UnreadableImageError(str(error)) from error
     except UnidentifiedImageError as error:
-        raise UnreadableImageError("not an image that Pillow knows") from error
-    # Its decoders raise almost anything when bytes are not what they seem.
+        raise UnreadableImageError("not an image that Pillow can read") from error
+    # Pillow's decoders raise many types of exceptions for damaged files.
     except Exception as error:
         raise UnreadableImageError(f"{type(error).__name__}: {error}") from error
 
 
-def _refuse_bomb(image):
+def _check_is_regular(path):
+    mode = os.stat(path).st_mode  # This follows symbolic links.
+    if not stat.S_ISREG(mode):
+        kind = SPECIAL_FILES.get(stat.S_IFMT(mode), "a special file")
+        raise UnreadableImageError(f"{kind}, not a regular file")
+
+
+def _check_is_no_bomb(image):
     n_pixels = image.width * image.height
     if n_pixels > LARGEST_IMAGE:
         raise UnreadableImageError(
-            f"{image.width}×{image.height} pixels, more than the {LARGEST_IMAGE:,} "
-            "that are read: this could be a decompression bomb"
+            f"Expected at most {LARGEST_IMAGE:,} pixels, got {image.width}×"
+            f"{image.height}. The file could be a decompression bomb"
         )
 
 
@@ -99,27 +120,31 @@ def _prepare(image, size, crop):
     try:
         return np.asarray(resize_cell(upright, size=size, crop=crop))
     except ValueError as error:
-        raise UnreadableImageError(str(error)) from error
+        raise UnreadableImageError(f"the image has {error}") from error
 
 
 def _to_rgb(image):
     if image.mode in ("I;16", "I;16L", "I;16B", "I;16N", "I"):
         return _from_16_bits(image)
     if image.mode == "F":
-        raise UnreadableImageError("floating-point pixels, whose range nobody knows")
+        raise UnreadableImageError(
+            "floating-point pixels are not supported, because their range is unknown"
+        )
     if image.has_transparency_data:
-        backdrop = Image.new("RGBA", image.size, BACKGROUND)
-        image = Image.alpha_composite(backdrop, image.convert("RGBA"))
+        background = Image.new("RGBA", image.size, BACKGROUND)
+        image = Image.alpha_composite(background, image.convert("RGBA"))
     return image.convert("RGB")
 
 
 def _from_16_bits(image):
-    """Bring grey values of 16 bits to 8; Pillow itself would cut them off at 255."""
+    """Scale 16-bit grey values to 8 bits; Pillow would clip them at 255."""
     values = np.asarray(image).astype(np.int64)
+    # Pillow's mode "I" has 32 bits. Some programs store 8-bit values in it.
     if image.mode == "I" and values.max() <= 255:
         return Image.fromarray(values.astype(np.uint8)).convert("RGB")
     if values.min() < 0 or values.max() > 65_535:
         raise UnreadableImageError(
-            f"grey values from {values.min()} to {values.max()}, beyond 16 bits"
+            "grey values must be between 0 and 65,535 (16 bits), got values from "
+            f"{values.min()} to {values.max()}"
         )
     return Image.fromarray((values / 257).round().astype(np.uint8)).convert("RGB")

@@ -1,55 +1,63 @@
-"""How an archive gets to where it belongs: whole, verified, and by one process."""
+"""Download an archive, verify its checksum, and move it to its final path."""
 
 import os
 import shutil
 import sys
 from pathlib import Path
 
-from skblood.datasets._locking import only_process, work_folder
+from skblood.datasets._locking import file_lock, temporary_folder
 
 MIRROR = "SKBLOOD_MIRROR"
-# Seconds without a byte after which a server counts as gone.
-PATIENCE = 30
-# Further attempts, the first after a second, each a second later than the one before.
+# Seconds to wait for a connection, and for the next bytes of a response.
+TIMEOUT = 30
+# Further attempts after the first one. Pooch waits 1, 2 and 3 seconds before them.
 RETRIES = 3
-# Refusals that stay; of the others, "too many requests" passes, and so may 500.
+# HTTP status codes after which another attempt cannot succeed. Other errors, such as
+# 429 (too many requests) and 500 (internal server error), may be temporary.
 FINAL_STATUS = (400, 401, 403, 404, 405, 406, 410, 451)
-# Pooch's own blocks of a kilobyte are written one by one.
+# Bytes that are written at a time. Pooch's default is 1 KiB, which means many writes.
 BLOCK = 2**17
 
 
 def address_of(archive):
-    """Return where an archive is downloaded from: $SKBLOOD_MIRROR, or its publisher."""
+    """Return the URL of an archive: on the mirror in $SKBLOOD_MIRROR, if it is set."""
     mirror = os.environ.get(MIRROR)
     if not mirror:
         return archive.url
     if not mirror.startswith(("http://", "https://")):
         raise ValueError(
-            f"The environment variable {MIRROR} must be an address that begins with "
-            f"http:// or https://, got {mirror!r}."
+            f"The environment variable {MIRROR} must be a URL that begins with http:// "
+            f"or https://, got {mirror!r}."
         )
     return f"{mirror.rstrip('/')}/{archive.filename}"
 
 
 def download(archive, path):
-    """Download an archive, unless another process has done so meanwhile.
+    """Download an archive, unless another process has done so in the meantime.
+
+    Parameters
+    ----------
+    archive : Archive
+    path : Path
+        Where to save it. Its folder is created if needed.
 
     Raises
     ------
     OSError
-        If it could not be downloaded, verified, or written. Nothing is left behind.
+        If the archive cannot be downloaded, verified or written. No part of it is left
+        on the disk.
     """
     address = address_of(archive)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with only_process(path):
+    with file_lock(path):
         if not path.exists():
-            with work_folder(path) as folder:
-                _put_in_place(_fetch(archive, address, folder), path)
+            with temporary_folder(path) as folder:
+                _move_into_place(_fetch(archive, address, folder), path)
 
 
 def _fetch(archive, address, folder):
-    """Download into a folder, with retries; return the path of the verified file."""
-    # Imported here since a file that is there does without.
+    """Download to a folder, with retries; return the path of the verified file."""
+    # Imported here because reading a file that is already there does not need pooch.
     import pooch
 
     source = pooch.create(
@@ -61,19 +69,22 @@ def _fetch(archive, address, folder):
     )
     try:
         return source.fetch(archive.filename, downloader=_download_once)
-    except ValueError as error:  # a wrong checksum, to pooch
+    except ValueError as error:  # Pooch raises ValueError if the checksum is wrong.
         raise OSError(str(error)) from error
 
 
 def _download_once(url, output_file, source):
-    """Download for pooch, and spare it the retries that cannot help."""
+    """Download for pooch, and raise an error that it does not retry if that is final.
+
+    Pooch retries after a ValueError and after the errors of requests.
+    """
     import pooch
     from requests import HTTPError
 
-    # Programs without a console have no stderr at all.
+    # `sys.stderr` is None in programs without a console, such as pythonw.exe.
     on_terminal = sys.stderr is not None and sys.stderr.isatty()
     downloader = pooch.HTTPDownloader(
-        progressbar=on_terminal, chunk_size=BLOCK, timeout=PATIENCE
+        progressbar=on_terminal, chunk_size=BLOCK, timeout=TIMEOUT
     )
     try:
         downloader(url, output_file, source)
@@ -83,10 +94,11 @@ def _download_once(url, output_file, source):
         raise
 
 
-def _put_in_place(part, path):
-    # Pooch's temporary file is its owner's alone, which would lock others out of a
-    # shared data_home. A new file shows what the umask allows.
-    usual = Path(part).with_name("permissions")
-    usual.touch()
-    shutil.copymode(usual, part)
+def _move_into_place(part, path):
+    # Pooch creates its temporary file with access for the owner alone, which would
+    # lock the other users out of a shared data_home. A file made by `touch` has the
+    # permissions that the umask allows, and these are copied.
+    template = Path(part).with_name("permissions")
+    template.touch()
+    shutil.copymode(template, part)
     os.replace(part, path)

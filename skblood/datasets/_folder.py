@@ -1,11 +1,11 @@
-"""Which files of a folder are images, of which class, and in which order."""
+"""Find the image files of a folder, their order and their classes."""
 
 import os
 import re
 from pathlib import Path
 
-# What Windows puts beside pictures.
-LEFT_BY_WINDOWS = {"Thumbs.db", "desktop.ini"}
+# Files that Windows creates in folders of images.
+WINDOWS_FILES = {"Thumbs.db", "desktop.ini"}
 
 
 def find_images(folder):
@@ -14,57 +14,67 @@ def find_images(folder):
     Parameters
     ----------
     folder : Path
-        With one sub-folder a class, or flat.
+        A folder with one sub-folder for each class, or a folder of files.
 
     Returns
     -------
     paths : list of Path
-        In natural order: cell2 before cell10.
+        The files in natural order: cell2 comes before cell10.
     target : list of int or None
-        Indices into the names; None in a flat folder.
+        The index in `names` of each file's class. None if there are no sub-folders.
     names : list of str or None
-        The sub-folders, in natural order.
+        The names of the sub-folders in natural order. None if there are none.
 
     Raises
     ------
     FileNotFoundError, NotADirectoryError, ValueError
-        If there is no such folder, no image in it, or images both in it and in its
-        sub-folders.
+        If the folder does not exist or contains no files, or if it contains both files
+        and sub-folders.
     """
     if not folder.exists():
-        raise FileNotFoundError(f"There is no folder {folder}.")
+        raise FileNotFoundError(f"The folder {folder} does not exist.")
     if not folder.is_dir():
-        raise NotADirectoryError(f"{folder} is not a folder.")
-    entries = sorted(filter(_is_visible, folder.iterdir()), key=_natural)
+        raise NotADirectoryError(f"Expected a folder, got the file {folder}.")
+    entries = sorted(filter(_is_visible, folder.iterdir()), key=_natural_key)
     classes = [entry for entry in entries if entry.is_dir()]
     files = [entry for entry in entries if not entry.is_dir()]
     if classes and files:
         raise ValueError(
-            f"{folder} has both sub-folders, such as {classes[0].name!r}, and files, "
-            f"such as {files[0].name!r}. Wanted are files alone, or one sub-folder for "
-            "each class."
+            f"Expected {folder} to contain either files or sub-folders, one for each "
+            f"class, got both: the sub-folder {classes[0].name!r} and the file "
+            f"{files[0].name!r}. Move the files to a sub-folder or elsewhere."
         )
     if not classes:
         if not files:
-            raise ValueError(f"{folder} is empty: no images were found.")
+            raise ValueError(f"The folder {folder} contains no images.")
         return files, None, None
-    parts = [_files_of_class(part, folder) for part in classes]
+    parts = [_find_files_of_class(part, folder) for part in classes]
     target = [i for i, part in enumerate(parts) for _ in part]
     paths = [path for part in parts for path in part]
     return paths, target, [entry.name for entry in classes]
 
 
-def _files_of_class(part, folder):
-    if part.resolve() in (folder.resolve(), *folder.resolve().parents):
-        raise ValueError(f"{part} is a link that leads back to {part.resolve()}.")
+def _find_files_of_class(part, folder):
+    target = part.resolve()
+    if target in (folder.resolve(), *folder.resolve().parents):
+        raise ValueError(
+            f"The sub-folder {part} is a symbolic link to {target}, which contains it. "
+            "Remove the link."
+        )
     files = files_below(part)
     if not files:
-        raise ValueError(f"The sub-folder {part} has no files in it.")
+        raise ValueError(
+            f"The sub-folder {part} contains no files. Add images of this class, or "
+            "remove the sub-folder."
+        )
     return files
 
 
 def files_below(folder):
-    """Return all files of a folder, from its sub-folders too, in natural order.
+    """Return all files of a folder and of its sub-folders, in natural order.
+
+    Hidden files and folders are left out. Symbolic links to sub-folders are not
+    followed.
 
     Parameters
     ----------
@@ -73,7 +83,6 @@ def files_below(folder):
     Returns
     -------
     list of Path
-        Without what is hidden.
 
     Raises
     ------
@@ -81,11 +90,11 @@ def files_below(folder):
         If a folder cannot be read.
     """
     files = []
-    # Links to folders below are not followed, so none leads round in circles.
-    for where, below, names in os.walk(folder, onerror=_raise):
-        below[:] = [name for name in below if not name.startswith(".")]
-        files += filter(_is_visible, (Path(where, name) for name in names))
-    return sorted(files, key=_natural)
+    # `os.walk` does not follow links to folders, so a cycle of links cannot trap it.
+    for parent, folder_names, names in os.walk(folder, onerror=_raise):
+        folder_names[:] = [name for name in folder_names if not name.startswith(".")]
+        files += filter(_is_visible, (Path(parent, name) for name in names))
+    return sorted(files, key=_natural_key)
 
 
 def _raise(error):
@@ -93,11 +102,11 @@ def _raise(error):
 
 
 def _is_visible(path):
-    return not path.name.startswith(".") and path.name not in LEFT_BY_WINDOWS
+    return not path.name.startswith(".") and path.name not in WINDOWS_FILES
 
 
-def _natural(path):
-    """Sort numbers in names by their values, and capitals with small letters."""
+def _natural_key(path):
+    """Return a key that sorts numbers by value, and upper case with lower case."""
     parts = re.split(r"(\d+)", str(path))
     numbered = [int(p) if p.isdecimal() else p.casefold() for p in parts]
     return numbered, str(path)

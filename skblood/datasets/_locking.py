@@ -1,29 +1,35 @@
-"""One process at a time, in a folder of its own that is renamed into place."""
+"""Let only one process at a time create a file."""
 
 import shutil
-import warnings
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 
-# Seconds that one waits without being told what for.
-UNNOTICED = 2
+from skblood._warnings import warn
+
+# Seconds after which a process that waits for the lock says so in a warning.
+WARN_AFTER = 2
 
 
 @contextmanager
-def only_process(path):
-    """Wait until no other process or thread is at work on a path."""
-    # Imported here since a file that is there does without.
+def file_lock(path):
+    """Hold the lock of a path. Only one thread of one process can hold it at a time.
+
+    Parameters
+    ----------
+    path : Path
+        The lock is a hidden file in the same folder. The path itself is not touched.
+    """
+    # Imported here because reading a file that is already there needs no lock.
     from filelock import FileLock, Timeout
 
-    # The system lets go of the lock of a process that dies. The file is empty and
-    # stays; in a shared folder everybody may use it.
+    # The operating system releases the lock when the process ends, even if it is
+    # killed. The lock file is empty and stays. Its mode lets the other users of a
+    # shared folder lock it too.
     lock = FileLock(path.with_name(f".{path.name}.lock"), mode=0o666)
     try:
-        lock.acquire(timeout=UNNOTICED)
+        lock.acquire(timeout=WARN_AFTER)
     except Timeout:
-        warnings.warn(
-            f"Waiting for another process that is at work on {path}.", stacklevel=2
-        )
+        warn(f"Waiting for another process that is downloading or unpacking {path}.")
         lock.acquire()
     try:
         yield
@@ -32,13 +38,24 @@ def only_process(path):
 
 
 @contextmanager
-def work_folder(path):
-    """Make a folder on a path's file system, so that a rename moves what is in it.
+def temporary_folder(path):
+    """Create a temporary folder beside a path, and delete it at the end.
 
-    Those that killed processes have left are removed: nobody else is at work.
+    It is on the same file system as the path, so its files can be renamed to the path.
+    The caller holds the lock of the path: other temporary folders of this path are
+    therefore leftovers of killed processes, and are deleted.
+
+    Parameters
+    ----------
+    path : Path
+
+    Yields
+    ------
+    str
+        The path of the temporary folder.
     """
     prefix = f".{path.name}-"
-    for left_over in path.parent.glob(f"{prefix}*"):
-        shutil.rmtree(left_over, ignore_errors=True)
+    for leftover in path.parent.glob(f"{prefix}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
     with TemporaryDirectory(prefix=prefix, dir=path.parent) as folder:
         yield folder

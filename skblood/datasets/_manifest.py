@@ -1,4 +1,4 @@
-"""What medmnist knows about its data sets: addresses, checksums, names and counts."""
+"""The data sets of medmnist: URLs, checksums, class names and numbers of images."""
 
 import ast
 import functools
@@ -6,7 +6,7 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-# INFO writes the keys of the original size without a suffix.
+# In medmnist's INFO, the keys of this image size have no suffix.
 ORIGINAL_SIZE = 28
 
 
@@ -23,7 +23,11 @@ class Archive:
 
 @dataclass(frozen=True)
 class Collection:
-    """A data set of medmnist, such as BloodMNIST."""
+    """A data set of medmnist, such as BloodMNIST.
+
+    `target_names` are the short names of the classes; `long_names` are those of
+    medmnist.
+    """
 
     title: str
     description: str
@@ -31,32 +35,53 @@ class Collection:
     n_channels: int
     n_samples: dict[str, int]
     target_names: list[str]
+    long_names: list[str]
     archives: dict[int, Archive]
 
 
 @functools.cache
 def medmnist_info():
-    """Return what medmnist says of all its data sets."""
+    """Return medmnist's information about its data sets, a dict for each name."""
     return _read_info(_find_info_file())
 
 
 def names():
-    """Return the names of the sets of single images with one label each."""
+    """Return the names of the data sets of 2D images with one label for each image."""
     return [name for name, info in medmnist_info().items() if _is_one_label(name, info)]
 
 
 def collection(name):
-    """Return a data set by its name in medmnist."""
+    """Return the data set that has this name in medmnist."""
     info = medmnist_info()[name]
+    long_names = [info["label"][key] for key in sorted(info["label"], key=int)]
     return Collection(
         title=info["python_class"],
         description=info["description"],
         license=info["license"],
         n_channels=info["n_channels"],
         n_samples=info["n_samples"],
-        target_names=[info["label"][key] for key in sorted(info["label"], key=int)],
+        target_names=[short_name(name) for name in long_names],
+        long_names=long_names,
         archives=_archives(name, info),
     )
+
+
+def short_name(name):
+    """Return the part of a class name before the first bracket.
+
+    Parameters
+    ----------
+    name : str
+        A class name of medmnist, such as "immature granulocytes(myelocytes,
+        metamyelocytes and promyelocytes)".
+
+    Returns
+    -------
+    str
+        Without spaces at either end. A name that begins with a bracket is returned
+        unchanged.
+    """
+    return name.partition("(")[0].strip() or name
 
 
 def _is_one_label(name, info):
@@ -79,15 +104,15 @@ def _archives(name, info):
 
 
 def _find_info_file():
-    # `find_spec` locates a top-level package without running it. Importing medmnist
-    # would import torch and torchvision, which takes seconds and fails where the two
-    # do not match, and its info module creates ~/.medmnist as it is imported.
+    # `find_spec` finds a top-level package without importing it. Importing medmnist
+    # would import torch and torchvision, which takes seconds and fails if their
+    # versions do not match. Importing its info module would create ~/.medmnist.
     spec = importlib.util.find_spec("medmnist")
     if spec is None:
         raise ImportError(
-            "Addresses and checksums come from the medmnist package, which is not "
-            "installed: `pip install medmnist`, or use load_bloodmnist_sample(), which "
-            "does without it."
+            "The medmnist package, which provides the URLs and checksums, is not "
+            "installed. Run `pip install medmnist`, or use load_bloodmnist_sample(), "
+            "which does not need it."
         )
     return Path(spec.submodule_search_locations[0]) / "info.py"
 
@@ -98,7 +123,8 @@ def _read_info(path):
         if isinstance(node, ast.Assign) and _assigns(node, "INFO"):
             return ast.literal_eval(node.value)
     raise ImportError(
-        f"{path} assigns no INFO: this version of medmnist is not supported."
+        f"Expected an assignment to INFO in {path}, got none. This version of medmnist "
+        "is not supported: install another one."
     )
 
 

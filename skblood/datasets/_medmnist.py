@@ -1,4 +1,4 @@
-"""The image sets of MedMNIST that have one label for each image."""
+"""The data sets of MedMNIST that have one label for each image."""
 
 from functools import partial
 from numbers import Integral
@@ -6,12 +6,12 @@ from numbers import Integral
 import numpy as np
 
 from skblood.datasets import _manifest
-from skblood.datasets._bunch import as_requested, concatenate
-from skblood.datasets._cache import read_archive, unpacked_archive
-from skblood.datasets._descr import describe
+from skblood.datasets._cache import find_unpacked, read_archive
+from skblood.datasets._output import concatenate, format_description, make_output
 from skblood.datasets._validation import (
     check_data_home,
     check_flags,
+    check_labels,
     check_mmap_mode,
     check_option,
     check_splits,
@@ -23,16 +23,17 @@ def load_medmnist(
     *,
     split="train",
     size=28,
+    labels="numbers",
     return_X_y=False,
     flatten=False,
     mmap_mode=None,
     data_home=None,
     download_if_missing=True,
 ):
-    """Load one of the sets of MedMNIST that have one label for each image.
+    """Load a data set of MedMNIST that has one label for each image.
 
-    The classifiers learn from any of them. What is downloaded, verified and kept, and
-    where, is as in :func:`load_bloodmnist`.
+    The classifiers can be fitted to each of these data sets. The files are downloaded,
+    verified and stored in the same way as by :func:`load_bloodmnist`.
 
     Parameters
     ----------
@@ -42,26 +43,30 @@ def load_medmnist(
         "organsmnist".
 
     split : {"train", "val", "test"} or tuple or list of these, default="train"
-        The official split to load. Several are joined in the order given.
+        The official split to load. Several splits are joined in the given order.
 
     size : {28, 64, 128, 224}, default=28
         The height and width of the images in pixels.
+
+    labels : {"numbers", "names"}, default="numbers"
+        The form of the labels in `target`. With "numbers", a label is the index of the
+        class in `target_names`. With "names", it is the name of the class.
 
     return_X_y : bool, default=False
         If True, return `(data, target)` instead of a Bunch.
 
     flatten : bool, default=False
-        If True, `data` has one row per image.
+        If True, `data` has one row for each image.
 
     mmap_mode : {"r"}, default=None
-        With "r", the images stay in a file that is mapped into memory, see
+        With "r", the images are mapped into memory from a file, see
         :func:`load_bloodmnist`.
 
     data_home : str or path-like, default=None
         The folder of the files, see :func:`load_bloodmnist`.
 
     download_if_missing : bool, default=True
-        If False, raise an OSError when the file is not there.
+        If False, a missing file is not downloaded, and raises FileNotFoundError.
 
     Returns
     -------
@@ -69,19 +74,20 @@ def load_medmnist(
         Dictionary-like object with the attributes:
 
         data : ndarray, dtype uint8
-            The images: of shape (n_samples, size, size, 3) in colour, of shape
-            (n_samples, size, size) in grey, and (n_samples, n_features) if `flatten`
-            is True.
-        target : ndarray of shape (n_samples,), dtype int64
-            The label of each image: an index into `target_names`.
+            The images. The shape of colour images is (n_samples, size, size, 3), the
+            shape of grey images is (n_samples, size, size), and the shape of both is
+            (n_samples, n_features) if `flatten` is True.
+        target : ndarray of shape (n_samples,), dtype int64 or str
+            The label of each image, in the form that `labels` selects.
         images : ndarray, dtype uint8
-            The images, whatever `flatten` is.
+            The images. `flatten` does not change their shape.
         target_names : list of str
             The names of the classes.
         DESCR : str
-            The description of the data, with their licence.
+            The description of the data set, with its licence.
         filename : str
-            The path of the file.
+            The path of the file, or with `mmap_mode` the path of the folder of
+            unpacked files.
 
     (data, target) : tuple if `return_X_y` is True
         The `data` and `target` arrays above.
@@ -89,14 +95,15 @@ def load_medmnist(
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong type, or none of the options.
+        If an argument has the wrong type or is not one of the options.
 
     FileNotFoundError
-        If the file is missing and was not or could not be downloaded. The message
-        says where to get it and where to put it.
+        If the file is missing and was not downloaded. The message says where to
+        download it and where to save it.
 
     OSError
-        If the checksum of the file is wrong. The file is left as it is.
+        If the checksum of the file is wrong. The file is not changed. With
+        `mmap_mode`, also if the archive cannot be unpacked to the folder beside it.
 
     See Also
     --------
@@ -104,9 +111,9 @@ def load_medmnist(
 
     Notes
     -----
-    The task of "retinamnist" is one of ordered classes, which the classifiers do not
-    use. "chestmnist" has several labels for an image, and the sets that end in "3d"
-    have volumes: they are not loaded.
+    The classes of "retinamnist" are ordered; the classifiers do not use this order.
+    "chestmnist", whose images have several labels each, and the data sets of volumes,
+    whose names end in "3d", cannot be loaded.
 
     References
     ----------
@@ -127,6 +134,7 @@ def load_medmnist(
         "medmnist.rst",
         split=split,
         size=size,
+        labels=labels,
         return_X_y=return_X_y,
         flatten=flatten,
         mmap_mode=mmap_mode,
@@ -141,20 +149,21 @@ def load_collection(
     *,
     split,
     size,
+    labels,
     return_X_y,
     flatten,
     mmap_mode,
     data_home,
     download_if_missing,
 ):
-    """Load a data set of medmnist, as `load_medmnist` and `load_bloodmnist` do.
+    """Load a data set of medmnist, for `load_medmnist` and `load_bloodmnist`.
 
     Parameters
     ----------
     collection : Collection
     description : str
-        The file of its description in descr/.
-    split, size, return_X_y, flatten, mmap_mode, data_home, download_if_missing
+        The template of its description in descr/.
+    split, size, labels, return_X_y, flatten, mmap_mode, data_home, download_if_missing
         See `load_bloodmnist`.
 
     Returns
@@ -167,6 +176,7 @@ def load_collection(
         download_if_missing=download_if_missing,
     )
     check_data_home(data_home)
+    check_labels(labels)
     splits = check_splits(split, tuple(collection.n_samples))
     check_option("size", size, tuple(collection.archives), of_type=Integral)
     check_mmap_mode(mmap_mode, splits)
@@ -175,16 +185,17 @@ def load_collection(
     place = {"data_home": data_home, "download_if_missing": download_if_missing}
     if mmap_mode is None:
         read = partial(_read, splits=splits)
-        path, (images, labels) = read_archive(archive, read, **place)
+        path, (images, target) = read_archive(archive, read, **place)
     else:
-        path = unpacked_archive(archive, **place)
-        images, labels = _map(path, *splits)
-    return as_requested(
+        path = find_unpacked(archive, **place)
+        images, target = _map(path, *splits)
+    return make_output(
         images,
-        labels.ravel(),
+        target.ravel(),
+        collection.target_names,
+        labels=labels,
         return_X_y=return_X_y,
         flatten=flatten,
-        target_names=collection.target_names,
         DESCR=_describe(collection, description),
         filename=str(path),
     )
@@ -193,8 +204,8 @@ def load_collection(
 def _read(path, splits):
     with np.load(path, allow_pickle=False) as arrays:
         images = concatenate([arrays[f"{split}_images"] for split in splits])
-        labels = concatenate([arrays[f"{split}_labels"] for split in splits])
-    return images, labels
+        target = concatenate([arrays[f"{split}_labels"] for split in splits])
+    return images, target
 
 
 def _map(folder, split):
@@ -203,10 +214,11 @@ def _map(folder, split):
 
 
 def _describe(collection, filename):
-    return describe(
+    return format_description(
         filename,
         n_samples=collection.n_samples,
         target_names=collection.target_names,
+        long_names=collection.long_names,
         title=collection.title,
         underline="-" * len(collection.title),
         description=collection.description,

@@ -1,4 +1,4 @@
-"""The arrays of an archive as files of their own, which can be mapped into memory."""
+"""Unpack the arrays of an archive to files that can be mapped into memory."""
 
 import json
 import os
@@ -6,72 +6,78 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from skblood.datasets._locking import only_process, work_folder
+from skblood.datasets._locking import file_lock, temporary_folder
 
 MANIFEST = "manifest.json"
+# Bytes that are read at a time.
 BLOCK = 2**20
 
 
 def folder_of(path):
-    """Return the folder into which the archive at a path is unpacked."""
+    """Return the folder to which the archive at a path is unpacked."""
     return path.with_suffix(".unpacked")
 
 
 def unpack(archive, path, verify):
-    """Unpack an archive, unless another process has done so meanwhile.
+    """Unpack an archive, unless another process has done so in the meantime.
 
     Parameters
     ----------
     archive : Archive
     path : Path
-        Where it is.
+        The path of the archive.
     verify : callable
-        ``verify(archive, path)`` raises unless the archive is whole.
+        ``verify(archive, path)`` raises an error if the file is damaged.
 
     Raises
     ------
     OSError
-        If the folder cannot be written. What was there before is there still.
+        If the folder cannot be written. An existing folder is then left as it was.
     """
     folder = folder_of(path)
-    with only_process(path):
+    with file_lock(path):
         if not is_current(folder, archive):
             if folder.exists() and _read_manifest(folder) is None:
                 raise FileExistsError(
-                    f"{folder} is there, and was not unpacked by skblood: move it away"
+                    f"{folder} already exists and was not created by skblood. Move it "
+                    "away."
                 )
             verify(archive, path)
             _unpack(archive, path, folder)
 
 
 def is_current(folder, archive):
-    """Tell whether a folder has an archive's arrays, and nobody wrote to them."""
+    """Tell whether a folder has the unchanged arrays of this archive."""
     manifest = _read_manifest(folder)
     is_of_archive = manifest is not None and manifest["md5"] == archive.md5
     return is_of_archive and not find_changed(folder)
 
 
 def find_changed(folder):
-    """Return the names of files that were written to after they were unpacked."""
-    stamps = (_read_manifest(folder) or {"files": {}})["files"]
-    return [name for name, stamp in stamps.items() if _stamp(folder / name) != stamp]
+    """Return the names of the files that were changed or deleted after unpacking."""
+    expected = (_read_manifest(folder) or {"files": {}})["files"]
+    return [
+        name
+        for name, size_and_time in expected.items()
+        if _size_and_time(folder / name) != size_and_time
+    ]
 
 
 def verify_unpacked(archive, folder):
-    """Raise OSError unless a folder has what was in an archive, bit by bit."""
+    """Raise OSError unless all bytes in a folder are the same as in the archive."""
     manifest = _read_manifest(folder)
     if manifest is None:
         raise OSError("not unpacked by skblood")
     if manifest["md5"] != archive.md5:
-        raise OSError("unpacked from another release")
+        raise OSError("unpacked from another version of the archive")
     checksums = manifest["crc32"]
     damaged = [name for name, crc in checksums.items() if _crc32(folder / name) != crc]
     if damaged:
-        raise OSError(f"not as it was unpacked: {', '.join(damaged)}")
+        raise OSError(f"changed since it was unpacked: {', '.join(damaged)}")
 
 
 def _read_manifest(folder):
-    """Return what was noted when a folder was unpacked, or None if nothing was."""
+    """Return what `_unpack` recorded about a folder, or None if there is no record."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
     except (FileNotFoundError, NotADirectoryError, ValueError):
@@ -81,27 +87,27 @@ def _read_manifest(folder):
 
 
 def _unpack(archive, path, folder):
-    with work_folder(path) as work:
-        new = Path(work, "new")
+    with temporary_folder(path) as temporary:
+        new = Path(temporary, "new")
         with zipfile.ZipFile(path) as arrays:
-            arrays.extractall(new)  # which compares each array with its checksum
+            arrays.extractall(new)  # This also verifies the CRC-32 of each array.
             checksums = {info.filename: info.CRC for info in arrays.infolist()}
         manifest = {
             "md5": archive.md5,
             "crc32": checksums,
-            "files": {name: _stamp(new / name) for name in checksums},
+            "files": {name: _size_and_time(new / name) for name in checksums},
         }
         with open(new / MANIFEST, "w") as file:
             json.dump(manifest, file, indent=2)
             file.flush()
             os.fsync(file.fileno())
         if folder.exists():
-            os.replace(folder, Path(work, "old"))
+            os.replace(folder, Path(temporary, "old"))
         os.replace(new, folder)
 
 
-def _stamp(path):
-    """Return what tells that a file has been written to, or None if it is gone."""
+def _size_and_time(path):
+    """Return the size and the modification time of a file, or None if it is missing."""
     try:
         status = path.stat()
     except FileNotFoundError:

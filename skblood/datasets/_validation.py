@@ -1,4 +1,4 @@
-"""Checks of the loaders' arguments, made before anything is read or downloaded."""
+"""Check the arguments of the loaders before anything is read or downloaded."""
 
 import os
 from numbers import Integral
@@ -7,7 +7,7 @@ import numpy as np
 
 
 def check_splits(split, available):
-    """Return `split`, one name or a sequence of names, as a tuple of known names."""
+    """Return the names in `split`, one or a sequence, as a tuple of known names."""
     if not isinstance(split, str | tuple | list):
         raise TypeError(
             f"split must be a str, or a tuple or list of str, got {split!r} "
@@ -16,7 +16,7 @@ def check_splits(split, available):
     splits = (split,) if isinstance(split, str) else tuple(split)
     if not splits:
         raise ValueError(
-            f"split must name at least one of {_listed(available)}, got {split!r}."
+            f"split must name at least one of {_join(available)}, got {split!r}."
         )
     for name in splits:
         check_option("split", name, available, of_type=str)
@@ -26,19 +26,24 @@ def check_splits(split, available):
 
 
 def check_option(name, value, options, *, of_type):
-    """Raise unless `value` is of the given type and one of the options."""
+    """Raise an error unless `value` is of the given type and one of the options."""
     if not isinstance(value, of_type) or isinstance(value, bool):
         kind = "an int" if of_type is Integral else f"a {of_type.__name__}"
         raise TypeError(
-            f"{name} must be {kind} among {_listed(options)}, got {value!r} "
+            f"{name} must be {kind} among {_join(options)}, got {value!r} "
             f"of type {type(value).__name__}."
         )
     if value not in options:
-        raise ValueError(f"{name} must be one of {_listed(options)}, got {value!r}.")
+        raise ValueError(f"{name} must be one of {_join(options)}, got {value!r}.")
+
+
+def check_labels(labels):
+    """Raise an error unless `labels` is "numbers" or "names"."""
+    check_option("labels", labels, ("numbers", "names"), of_type=str)
 
 
 def check_flags(**flags):
-    """Raise unless every flag is a bool."""
+    """Raise an error unless every flag is a bool."""
     for name, value in flags.items():
         if not isinstance(value, bool | np.bool_):
             raise TypeError(
@@ -47,19 +52,19 @@ def check_flags(**flags):
 
 
 def check_mmap_mode(mmap_mode, splits):
-    """Raise unless `mmap_mode` is None or "r", the latter for one split."""
+    """Raise an error unless `mmap_mode` is None, or "r" with a single split."""
     if mmap_mode is None:
         return
     check_option("mmap_mode", mmap_mode, (None, "r"), of_type=str)
     if len(splits) > 1:
         raise ValueError(
-            "mmap_mode='r' maps one split, since joining several would copy them, got "
-            f"split={splits!r}."
+            f"mmap_mode='r' needs one split, got split={splits!r}. Load each split on "
+            "its own: joining them would copy the images into memory."
         )
 
 
 def check_data_home(data_home):
-    """Raise unless `data_home` is a path or None."""
+    """Raise an error unless `data_home` is a path or None."""
     if data_home is not None and not isinstance(data_home, str | os.PathLike):
         raise TypeError(
             f"data_home must be a str, a path-like object or None, got {data_home!r} "
@@ -67,5 +72,5 @@ def check_data_home(data_home):
         )
 
 
-def _listed(options):
+def _join(options):
     return ", ".join(map(repr, options))

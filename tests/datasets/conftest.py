@@ -1,4 +1,4 @@
-"""A tiny BloodMNIST in place of the real one, and a server that offers it."""
+"""A tiny BloodMNIST that replaces the real one, and a web server that offers it."""
 
 import functools
 import hashlib
@@ -16,13 +16,13 @@ COUNTS = {"train": 16, "val": 5, "test": 8}
 
 
 def files_in(folder):
-    """Return the names of what is in a folder, but for the empty files of locks."""
+    """Return the names of all files and folders in a folder, without lock files."""
     names = [path.name for path in folder.rglob("*")]
     return sorted(name for name in names if not name.endswith(".lock"))
 
 
 def make_arrays(size):
-    """Return arrays like those in an archive, each image different from all others."""
+    """Return the arrays of an archive, with random pixels in all images."""
     rng = np.random.RandomState(size)
     arrays = {}
     for split, n_images in COUNTS.items():
@@ -34,7 +34,7 @@ def make_arrays(size):
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """Return a new, empty home folder, with no other place for data named."""
+    """Return a new, empty home folder; no environment variable selects another one."""
     folder = tmp_path / "home"
     folder.mkdir()
     monkeypatch.setenv("HOME", str(folder))
@@ -46,14 +46,14 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def server(tmp_path, monkeypatch):
-    """Run a web server on loopback.
+    """Run a web server on the loopback interface.
 
-    `folder` is what it offers, `requests` what it was asked for, and `faults` an
-    iterator over what goes wrong: each request takes one, and when there is none left
-    the answer is as it should be.
+    It serves the files in `folder`. `httpd.requests` lists the requested paths.
+    `httpd.faults` is an iterator of functions: each request calls the next one, which
+    sends a faulty response. When the iterator is exhausted, responses are correct.
     """
     monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setattr("time.sleep", lambda seconds: None)  # between the retries
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # Retry at once.
     folder = tmp_path / "server"
     folder.mkdir()
     handler = functools.partial(Handler, directory=str(folder))
@@ -69,7 +69,7 @@ def server(tmp_path, monkeypatch):
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """Serve files, or what the next fault makes of them."""
+    """Serve files, or let the next fault respond."""
 
     def do_GET(self):
         self.server.requests.append(self.path)
@@ -85,12 +85,12 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def offered(server, monkeypatch):
-    """Put tiny archives of all sizes on the server and into the manifest."""
+    """Put tiny archives of all sizes on the server and into medmnist's information."""
     everything = _manifest.medmnist_info()
     info = dict(everything["bloodmnist"], n_samples=COUNTS)
     arrays = {}
     for archive in _manifest.collection("bloodmnist").archives.values():
-        # The larger ones only need a size of their own, not their real one.
+        # Each archive has images of a different size. The real sizes would be slow.
         arrays[archive.size] = make_arrays(size=archive.size // 4)
         path = server.folder / archive.filename
         np.savez_compressed(path, **arrays[archive.size])
@@ -104,7 +104,7 @@ def offered(server, monkeypatch):
 
 @pytest.fixture
 def stored(offered, home):
-    """Put the tiny archives where they are looked for by default."""
+    """Put the tiny archives into the default folder."""
     folder = home / ".medmnist"
     offered.server.folder.rename(folder)
     return SimpleNamespace(arrays=offered.arrays, info=offered.info, folder=folder)

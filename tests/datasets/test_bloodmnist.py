@@ -21,8 +21,23 @@ def test_bunch(stored, split):
     assert bunch.target.dtype == np.int64
     np.testing.assert_array_equal(bunch.images, arrays[f"{split}_images"])
     np.testing.assert_array_equal(bunch.target, arrays[f"{split}_labels"][:, 0])
-    assert bunch.target_names == list(stored.info["label"].values())
+    assert bunch.target_names == _manifest.collection("bloodmnist").target_names
     assert bunch.filename == str(stored.folder / "bloodmnist.npz")
+
+
+@pytest.mark.parametrize("arguments", [{}, {"mmap_mode": "r"}])
+def test_labels(stored, arguments):
+    numbers = load_bloodmnist(labels="numbers", **arguments)
+    names = load_bloodmnist(labels="names", **arguments)
+    np.testing.assert_array_equal(numbers.target, load_bloodmnist().target)
+    assert names.target.dtype.kind == "U"
+    np.testing.assert_array_equal(
+        names.target, np.array(numbers.target_names)[numbers.target]
+    )
+    assert "immature granulocytes" in names.target
+    assert names.target_names == numbers.target_names
+    _, y = load_bloodmnist(labels="names", return_X_y=True, **arguments)
+    np.testing.assert_array_equal(y, names.target)
 
 
 def test_train_is_the_default(stored):
@@ -67,7 +82,7 @@ def test_sizes(stored, size):
     np.testing.assert_array_equal(bunch.images, stored.arrays[size]["train_images"])
 
 
-def test_results_may_be_changed(stored):
+def test_changing_a_result_does_not_change_the_next(stored):
     X, y = load_bloodmnist(return_X_y=True)
     X[0] = 255 - X[0]
     y[0] += 1
@@ -104,6 +119,8 @@ WRONG_ARGUMENTS = [
     ({"size": 28.0}, TypeError, r"size must be an int .*, got 28.0 of type float"),
     ({"size": True}, TypeError, r"size must be an int .*, got True of type bool"),
     ({"size": None}, TypeError, r"size must be an int .*, got None"),
+    ({"labels": "codes"}, ValueError, r"one of 'numbers', 'names', got 'codes'"),
+    ({"labels": None}, TypeError, r"labels must be a str .*, got None of type NoneT"),
     ({"return_X_y": 1}, TypeError, r"return_X_y must be a bool, got 1 of type int"),
     ({"flatten": "yes"}, TypeError, r"flatten must be a bool, got 'yes'"),
     ({"download_if_missing": None}, TypeError, r"download_if_missing must be a bool"),
@@ -139,7 +156,7 @@ def test_torch_and_medmnist_are_not_imported():
     assert run.stdout.strip() == "set()", run.stderr
 
 
-def test_nothing_is_written_for_what_is_there(stored):
+def test_loading_a_stored_file_writes_nothing(stored):
     before = sorted(stored.folder.parent.rglob("*"))
     load_bloodmnist()
     assert sorted(stored.folder.parent.rglob("*")) == before
@@ -159,7 +176,7 @@ def test_full_data(bloodmnist_home):
         assert set(y) == set(range(8))
 
 
-def test_docstring_agrees_with_medmnist():
+def test_docstring_has_the_counts_of_medmnist():
     for split, n_images in _manifest.collection("bloodmnist").n_samples.items():
         assert f"Samples, {split}" in load_bloodmnist.__doc__
         assert f" {n_images}\n" in load_bloodmnist.__doc__

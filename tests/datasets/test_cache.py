@@ -1,4 +1,4 @@
-"""Where the file is looked for, and how it is verified and downloaded."""
+"""The folder of the files, their verification and their download."""
 
 import hashlib
 import io
@@ -29,42 +29,44 @@ def load_without_download(**arguments):
     return load_bloodmnist(download_if_missing=False, **arguments)
 
 
-# Where it is looked for
+# The folder of the file
 
 
-def test_default_is_the_folder_of_medmnist(offered, home):
+def test_the_default_folder_is_that_of_medmnist(offered, home):
     folder = store(offered, home / ".medmnist")
     assert load_without_download().filename == str(folder / "bloodmnist.npz")
 
 
-def test_environment_comes_before_the_default(offered, home, monkeypatch):
+def test_the_environment_variable_overrides_the_default(offered, home, monkeypatch):
     store(offered, home / ".medmnist")
     folder = store(offered, home / "environment")
     monkeypatch.setenv("SKBLOOD_DATA", str(folder))
     assert load_without_download().filename == str(folder / "bloodmnist.npz")
 
 
-def test_empty_environment_is_no_folder(offered, home, monkeypatch):
+def test_an_empty_environment_variable_is_ignored(offered, home, monkeypatch):
     folder = store(offered, home / ".medmnist")
     monkeypatch.setenv("SKBLOOD_DATA", "")
     assert load_without_download().filename == str(folder / "bloodmnist.npz")
 
 
 @pytest.mark.parametrize("as_path", [str, lambda path: path], ids=["str", "Path"])
-def test_data_home_comes_before_the_environment(offered, home, monkeypatch, as_path):
+def test_data_home_overrides_the_environment_variable(
+    offered, home, monkeypatch, as_path
+):
     monkeypatch.setenv("SKBLOOD_DATA", str(store(offered, home / "environment")))
     folder = store(offered, home / "argument")
     bunch = load_without_download(data_home=as_path(folder))
     assert bunch.filename == str(folder / "bloodmnist.npz")
 
 
-def test_data_home_is_not_left_for_another_folder(offered, home):
+def test_with_data_home_no_other_folder_is_searched(offered, home):
     store(offered, home / ".medmnist")
     with pytest.raises(OSError, match="elsewhere"):
         load_without_download(data_home=home / "elsewhere")
 
 
-def test_relative_data_home_is_named_in_full(offered, home, monkeypatch):
+def test_errors_give_the_absolute_path(offered, home, monkeypatch):
     monkeypatch.chdir(home)
     with pytest.raises(OSError) as error:
         load_without_download(data_home="cells")
@@ -72,7 +74,7 @@ def test_relative_data_home_is_named_in_full(offered, home, monkeypatch):
 
 
 @pytest.mark.parametrize("from_environment", [True, False])
-def test_tilde_is_the_home_folder(offered, home, monkeypatch, from_environment):
+def test_a_tilde_means_the_home_folder(offered, home, monkeypatch, from_environment):
     folder = store(offered, home / "cells")
     if from_environment:
         monkeypatch.setenv("SKBLOOD_DATA", "~/cells")
@@ -80,10 +82,10 @@ def test_tilde_is_the_home_folder(offered, home, monkeypatch, from_environment):
     assert bunch.filename == str(folder / "bloodmnist.npz")
 
 
-# Whether it is whole
+# Verification
 
 
-def test_wrong_checksum_leaves_the_file(offered, home):
+def test_a_file_with_a_wrong_checksum_is_kept(offered, home):
     path = store(offered, home / ".medmnist") / "bloodmnist.npz"
     content = b"something else"
     path.write_bytes(content)
@@ -105,7 +107,7 @@ def test_checksum_is_verified_on_each_load(offered, home):
         load_bloodmnist()
 
 
-# How it gets there
+# Download
 
 
 def test_download(offered, home):
@@ -117,12 +119,12 @@ def test_download(offered, home):
     assert offered.server.httpd.requests == ["/bloodmnist.npz?download=1"]
 
 
-def test_download_makes_data_home(offered, home):
+def test_download_creates_data_home(offered, home):
     load_bloodmnist(data_home=home / "new" / "folder", size=64)
     assert files_in(home) == ["bloodmnist_64.npz", "folder", "new"]
 
 
-def test_download_appears_whole(offered, home, monkeypatch):
+def test_download_is_moved_into_place_when_complete(offered, home, monkeypatch):
     content = (offered.server.folder / "bloodmnist.npz").read_bytes()
     replace, targets = os.replace, []
 
@@ -138,29 +140,29 @@ def test_download_appears_whole(offered, home, monkeypatch):
     assert targets == [filename]
 
 
-@pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
-def test_download_has_usual_permissions(offered, home):
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX permissions")
+def test_download_has_the_default_permissions(offered, home):
     (home / "usual").touch()
     downloaded = load_bloodmnist().filename
     mode = stat.S_IMODE(os.stat(downloaded).st_mode)
     assert mode == stat.S_IMODE((home / "usual").stat().st_mode)
 
 
-def test_downloads_at_the_same_time(offered, home):
+def test_concurrent_downloads(offered, home):
     with ThreadPoolExecutor(4) as pool:
         for bunch in pool.map(lambda _: load_bloodmnist(), range(4)):
             assert len(bunch.target) == 16
     assert files_in(home) == [".medmnist", "bloodmnist.npz"]
 
 
-def test_data_home_that_cannot_be_made(offered, home):
+def test_data_home_cannot_be_created(offered, home):
     (home / "file").touch()
     with pytest.raises(FileNotFoundError) as error:
         load_bloodmnist(data_home=home / "file")
     assert_says_what_to_do(error.value, home / "file" / "bloodmnist.npz")
 
 
-def test_missing_and_no_download(offered, home):
+def test_missing_file_without_download(offered, home):
     with pytest.raises(OSError, match="`download_if_missing` is False") as error:
         load_bloodmnist(download_if_missing=False)
     assert_says_what_to_do(error.value, home / ".medmnist" / "bloodmnist.npz")
@@ -174,8 +176,8 @@ def assert_says_what_to_do(error, path):
         assert said in str(error)
 
 
-def test_waiting_for_another_process_is_said(offered, home, monkeypatch):
-    monkeypatch.setattr("skblood.datasets._locking.UNNOTICED", 0.05)
+def test_waiting_for_another_process_gives_a_warning(offered, home, monkeypatch):
+    monkeypatch.setattr("skblood.datasets._locking.WARN_AFTER", 0.05)
     (home / ".medmnist").mkdir()
     held = threading.Event()
 
@@ -186,8 +188,9 @@ def test_waiting_for_another_process_is_said(offered, home, monkeypatch):
 
     threading.Thread(target=hold).start()
     held.wait()
-    with pytest.warns(UserWarning, match=r"another process .*bloodmnist\.npz"):
+    with pytest.warns(UserWarning, match=r"another process .*bloodmnist\.npz") as found:
         assert load_bloodmnist().images.shape == (16, 7, 7, 3)
+    assert [warning.filename for warning in found] == [__file__]
 
 
 def test_progress_bar_on_a_terminal(offered, home, monkeypatch):
@@ -200,6 +203,6 @@ def test_progress_bar_on_a_terminal(offered, home, monkeypatch):
     assert "100%" in sys.stderr.getvalue()
 
 
-def test_no_progress_bar_elsewhere(offered, home, capsys):
+def test_no_progress_bar_without_a_terminal(offered, home, capsys):
     load_bloodmnist()
     assert "%" not in capsys.readouterr().err

@@ -1,6 +1,9 @@
-"""Images of one's own: what is read, in which order, and what is refused."""
+"""Images from a folder: which files are read, in which order, and the errors."""
 
+import os
+import socket
 import struct
+import threading
 import zlib
 
 import numpy as np
@@ -9,6 +12,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
 from skblood import load_bloodmnist_sample, load_cell_images
+from skblood.datasets._decode import UnreadableImageError, read_cell, read_cells
+from skblood.datasets._folder import files_below
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +23,7 @@ def cell():
 
 @pytest.fixture
 def folder(tmp_path, cell):
-    """Return a folder of two classes, with names that only sort well by number."""
+    """Return a folder of two classes; natural order differs from order by letters."""
     for kind, n in [("monocyte", 11), ("basophil", 3)]:
         (tmp_path / kind).mkdir()
         for i in range(n):
@@ -46,7 +51,7 @@ def test_classes_and_order(folder):
 
 
 @pytest.mark.parametrize("n_jobs", [None, 1, 2])
-def test_the_same_with_any_number_of_threads(folder, n_jobs):
+def test_n_jobs_does_not_change_the_result(folder, n_jobs):
     X, y = load_cell_images(folder, return_X_y=True, n_jobs=n_jobs)
     expected = load_cell_images(folder)
     assert_array_equal(X, expected.data)
@@ -60,7 +65,25 @@ def test_flat_folder_has_no_labels(tmp_path, cell):
     assert load_cell_images(tmp_path, return_X_y=True)[1] is None
 
 
-def test_classifiers_take_it(folder, tiny_cnn):
+def test_labels(folder):
+    numbers = load_cell_images(folder, labels="numbers")
+    names = load_cell_images(folder, labels="names")
+    assert_array_equal(numbers.target, load_cell_images(folder).target)
+    assert names.target.dtype.kind == "U"
+    assert names.target.tolist() == ["basophil"] * 3 + ["monocyte"] * 11
+    assert names.target_names == numbers.target_names == ["basophil", "monocyte"]
+    _, y = load_cell_images(folder, labels="names", return_X_y=True)
+    assert_array_equal(y, names.target)
+
+
+def test_flat_folder_has_no_names_either(tmp_path, cell):
+    save(tmp_path / "cell.png", cell)
+    cells = load_cell_images(tmp_path, labels="names")
+    assert cells.target is None and cells.target_names is None
+    assert load_cell_images(tmp_path, labels="names", return_X_y=True)[1] is None
+
+
+def test_classifiers_can_be_fitted(folder, tiny_cnn):
     X, y = load_cell_images(folder, return_X_y=True)
     assert tiny_cnn().fit(X, y).predict(X).shape == y.shape
 
@@ -83,7 +106,7 @@ def test_names_in_any_script(tmp_path, cell, name):
     assert cells.filenames.tolist() == [next(tmp_path.iterdir()).name]
 
 
-# What Pillow reads.
+# File formats and pixel formats.
 
 
 @pytest.mark.parametrize("suffix", ["png", "bmp", "tif", "webp"])
@@ -132,7 +155,7 @@ def test_8_bits_stored_in_32(tmp_path):
     assert_array_equal(loaded[..., 0], pixels)
 
 
-def test_what_windows_leaves_is_passed_over(folder):
+def test_files_of_windows_are_left_out(folder):
     for place in (folder, folder / "basophil"):
         (place / "Thumbs.db").touch()
         (place / "desktop.ini").touch()
@@ -148,7 +171,7 @@ def test_transparent_pixels_are_white(tmp_path):
 
 def test_exif_orientation(tmp_path, cell):
     exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned by a quarter, clockwise
+    exif[0x0112] = 6  # Orientation: rotate by 90 degrees clockwise to display.
     loaded = load_cell_images(save(tmp_path / "cell.png", cell, exif=exif)).data[0]
     assert_array_equal(loaded, np.rot90(cell, k=-1))
 
@@ -156,14 +179,14 @@ def test_exif_orientation(tmp_path, cell):
 # Crop and size.
 
 
-def test_crop_is_from_the_middle(tmp_path):
+def test_crop_is_at_the_centre(tmp_path):
     pixels = np.zeros((36, 37, 3), np.uint8)
     pixels[4:32, 4:32] = 255
     cells = load_cell_images(save(tmp_path / "cell.png", pixels), crop=28)
     assert (cells.data == 255).all()
 
 
-def test_the_largest_square_by_default(tmp_path):
+def test_the_default_crop_is_the_largest_square(tmp_path):
     pixels = np.zeros((28, 50, 3), np.uint8)
     pixels[:, 11:39] = 255
     assert (load_cell_images(save(tmp_path / "cell.png", pixels)).data == 255).all()
@@ -173,16 +196,16 @@ def test_the_largest_square_by_default(tmp_path):
 def test_size(tmp_path, size):
     pixels = np.random.default_rng(0).integers(256, size=(363, 360, 3), dtype=np.uint8)
     loaded = load_cell_images(save(tmp_path / "cell.png", pixels), size=size, crop=200)
-    # Cut as MedMNIST cuts, then resized by Pillow's bicubic filter.
+    # The crop of MedMNIST, resized with Pillow's bicubic filter.
     square = Image.fromarray(pixels).crop((80, 81, 280, 281))
     assert_array_equal(loaded.data[0], square.resize((size, size), Image.BICUBIC))
 
 
-# What is refused: the file's content, and what the error says of it.
+# Files that cannot be read: the fault, and the reason in the error.
 
 
 def png_of(width, height):
-    """Return a PNG file that declares a size and holds a single row."""
+    """Return a PNG file that declares a size, but contains only one row."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     row = zlib.compress(bytes(1 + 3 * width))
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", row)
@@ -208,7 +231,7 @@ UNREADABLE = {
     "large bomb": (lambda path, cell: path.write_bytes(png_of(60_000, 60_000)), "bomb"),
     "smaller than the crop": (
         lambda path, cell: save(path, cell[:20, :20]),
-        "20×20 pixels, less than the crop of 24×24",
+        "the image has 20×20 pixels, which is smaller than the crop of 24×24 pixels",
     ),
     "link to itself": (lambda path, cell: path.symlink_to(path), "OSError"),
     "link to nothing": (lambda path, cell: path.symlink_to("gone"), "FileNotFound"),
@@ -222,9 +245,140 @@ def test_unreadable_files_are_named(tmp_path, cell, fault):
     write(tmp_path / "bad.png", cell)
     with pytest.raises(ValueError, match=rf"(?s)1 of 2 files.*bad\.png: .*{message}"):
         load_cell_images(tmp_path, crop=24)
-    with pytest.warns(UserWarning, match=r"(?s)1 of 2 files.*bad\.png"):
-        cells = load_cell_images(tmp_path, crop=24, errors="ignore")
+    with pytest.warns(UserWarning, match=r"(?s)1 of 2 files.*bad\.png") as found:
+        cells = load_cell_images(tmp_path, crop=24, errors="warn")
+    assert [warning.filename for warning in found] == [__file__]
     assert cells.filenames.tolist() == ["good.png"]
+
+
+def test_the_error_says_how_to_leave_files_out(tmp_path, cell):
+    save(tmp_path / "good.png", cell)
+    (tmp_path / "bad.png").touch()
+    with pytest.raises(ValueError, match=r"leave them out with errors='warn'\.$"):
+        load_cell_images(tmp_path)
+
+
+def test_ignore_is_deprecated(tmp_path, cell):
+    save(tmp_path / "good.png", cell)
+    (tmp_path / "bad.png").touch()
+    with pytest.warns() as found:
+        cells = load_cell_images(tmp_path, errors="ignore")
+    assert [warning.category for warning in found] == [FutureWarning, UserWarning]
+    assert [warning.filename for warning in found] == [__file__] * 2
+    assert "errors='ignore' is deprecated" in str(found[0].message)
+    assert "use errors='warn'" in str(found[0].message)
+    assert "1 of 2 files" in str(found[1].message)
+    assert cells.filenames.tolist() == ["good.png"]
+
+
+# Special files. Opening a named pipe blocks until another process opens it, too.
+
+
+def call_with_timeout(function, *args, seconds=30, **kwargs):
+    """Return what a function returns, raise what it raises, or fail after a time.
+
+    The function runs in a daemon thread: if it never returns, the thread does not keep
+    the process of the tests from ending.
+    """
+    outcome = []
+
+    def call():
+        try:
+            outcome.append((function(*args, **kwargs), None))
+        except BaseException as error:
+            outcome.append((None, error))
+
+    thread = threading.Thread(target=call, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    assert outcome, f"{function.__name__} did not return within {seconds} seconds"
+    result, error = outcome[0]
+    if error is not None:
+        raise error
+    return result
+
+
+def make_pipe(path):
+    os.mkfifo(path)
+
+
+def make_link_to_pipe(path):
+    os.mkfifo(path.with_name(".pipe"))
+    path.symlink_to(".pipe")
+
+
+def make_link_to_link_to_pipe(path):
+    make_link_to_pipe(path.with_name(".link"))
+    path.symlink_to(".link")
+
+
+def make_socket(path):
+    folder = os.getcwd()
+    # The path of a socket is limited to about 100 bytes: bind it by its name alone.
+    os.chdir(path.parent)
+    try:
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(path.name)
+    finally:
+        os.chdir(folder)
+
+
+def make_link_to_device(path):
+    path.symlink_to("/dev/zero")
+
+
+SPECIAL_FILES = {
+    "pipe": (make_pipe, "a named pipe"),
+    "link to pipe": (make_link_to_pipe, "a named pipe"),
+    "link to link to pipe": (make_link_to_link_to_pipe, "a named pipe"),
+    "socket": (make_socket, "a socket"),
+    "link to device": (make_link_to_device, "a device"),
+}
+needs_special_files = pytest.mark.skipif(
+    not hasattr(os, "mkfifo"), reason="needs named pipes, Unix sockets and /dev/zero"
+)
+
+
+@needs_special_files
+@pytest.mark.parametrize("kind", SPECIAL_FILES)
+def test_special_files_cannot_be_read(folder, kind):
+    make, message = SPECIAL_FILES[kind]
+    make(folder / "basophil" / "special.png")
+    message = rf"(?s)1 of 15 files.*special\.png: {message}, not a regular file\n"
+    with pytest.raises(ValueError, match=message):
+        call_with_timeout(load_cell_images, folder)
+    with pytest.warns(UserWarning, match=r"special\.png"):
+        cells = call_with_timeout(load_cell_images, folder, errors="warn")
+    assert cells.target.tolist() == [0] * 3 + [1] * 11
+
+
+@needs_special_files
+def test_special_files_in_a_flat_folder(tmp_path, cell):
+    save(tmp_path / "good.png", cell)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="pipe: a named pipe, not a regular file"):
+        call_with_timeout(load_cell_images, tmp_path)
+
+
+@needs_special_files
+@pytest.mark.parametrize("kind", SPECIAL_FILES)
+def test_special_files_are_found_but_not_read(folder, kind):
+    """`skblood predict` uses these functions to find and read files."""
+    make, message = SPECIAL_FILES[kind]
+    special = folder / "monocyte" / "special.png"
+    make(special)
+    paths = call_with_timeout(files_below, folder)
+    assert special in paths and len(paths) == 15
+    with pytest.raises(UnreadableImageError, match=f"^{message}, not a regular file$"):
+        call_with_timeout(read_cell, special, size=28, crop=None)
+    cells = call_with_timeout(read_cells, paths, size=28, crop=None, n_jobs=-1)
+    failed = [isinstance(cell, UnreadableImageError) for cell in cells]
+    assert failed == [path == special for path in paths]
+
+
+def test_a_folder_cannot_be_read_as_an_image(tmp_path):
+    with pytest.raises(UnreadableImageError, match="a folder, not a regular file"):
+        read_cell(tmp_path, size=28, crop=None)
 
 
 def test_floating_point_pixels_are_refused(tmp_path):
@@ -237,13 +391,13 @@ def test_many_unreadable_files_are_counted(tmp_path):
     for i in range(15):
         (tmp_path / f"{i}.png").touch()
     with pytest.raises(ValueError, match=r"15 of 15 files(?s:.)*and 5 more"):
-        load_cell_images(tmp_path, errors="ignore")
+        load_cell_images(tmp_path, errors="warn")
 
 
-def test_ignored_files_take_their_labels_with_them(folder):
+def test_labels_of_unreadable_files_are_left_out(folder):
     (folder / "basophil" / "c1.png").write_text("no image")
     with pytest.warns(UserWarning):
-        cells = load_cell_images(folder, errors="ignore")
+        cells = load_cell_images(folder, errors="warn")
     assert cells.target.tolist() == [0] * 2 + [1] * 11
     assert cells.data[:, 0, 0, 0].tolist() == [0, 2, *range(11)]
 
@@ -261,15 +415,18 @@ def with_a_link_to_itself(folder):
 
 
 @pytest.mark.parametrize(
-    "spoil, message",
+    "make_bad, message",
     [
-        (with_files_and_folders, "both sub-folders, such as 'basophil', and files"),
-        (with_an_empty_class, "platelet has no files"),
-        (with_a_link_to_itself, "leads back"),
+        (
+            with_files_and_folders,
+            "got both: the sub-folder 'basophil' and the file 'notes.txt'",
+        ),
+        (with_an_empty_class, "platelet contains no files"),
+        (with_a_link_to_itself, "platelet is a symbolic link to .*which contains it"),
     ],
 )
-def test_bad_folders(folder, spoil, message):
-    spoil(folder)
+def test_bad_folders(folder, make_bad, message):
+    make_bad(folder)
     with pytest.raises(ValueError, match=message):
         load_cell_images(folder)
 
@@ -283,11 +440,14 @@ def test_links_below_a_class_are_not_followed(folder):
     "arguments, error, message",
     [
         ({"folder": 3}, TypeError, "folder must be a str .* got 3"),
-        ({"folder": "nowhere"}, FileNotFoundError, "no folder nowhere"),
+        ({"folder": "nowhere"}, FileNotFoundError, "The folder nowhere does not exist"),
         ({"size": 0}, ValueError, "size must be a positive .* got 0"),
         ({"size": 28.0}, TypeError, "size must be an int, got 28.0"),
         ({"crop": -1}, ValueError, "crop must be a positive .* got -1"),
-        ({"errors": "warn"}, ValueError, "one of 'raise', 'ignore', got 'warn'"),
+        ({"errors": "drop"}, ValueError, "one of 'raise', 'warn', got 'drop'"),
+        ({"errors": None}, TypeError, "errors must be a str .*, got None"),
+        ({"labels": "name"}, ValueError, "one of 'numbers', 'names', got 'name'"),
+        ({"labels": 1}, TypeError, "labels must be a str .*, got 1 of type int"),
         ({"return_X_y": 1}, TypeError, "return_X_y must be a bool"),
     ],
 )
@@ -298,10 +458,12 @@ def test_bad_arguments(folder, arguments, error, message):
 
 def test_folder_that_is_a_file(tmp_path, cell):
     save(tmp_path / "cell.png", cell)
-    with pytest.raises(NotADirectoryError, match="is not a folder"):
+    with pytest.raises(
+        NotADirectoryError, match=r"Expected a folder, got the file .*cell\.png"
+    ):
         load_cell_images(tmp_path / "cell.png")
 
 
 def test_empty_folder(tmp_path):
-    with pytest.raises(ValueError, match="is empty: no images"):
+    with pytest.raises(ValueError, match="contains no images"):
         load_cell_images(tmp_path)

@@ -1,6 +1,6 @@
-"""What a download, an unpacking and a disk can suffer, and what is there afterwards.
+"""Faults of the network, the server and the disk: the error, and the files afterwards.
 
-Each row of the table in docs/data.rst is a test here, of the same name.
+Each row of the tables in docs/data.rst is a test of the same name in this file.
 """
 
 import errno
@@ -35,7 +35,7 @@ def archive():
     return _manifest.collection("bloodmnist").archives[28]
 
 
-# Faults of the server: from the handler of a request, and the content it should send
+# Faults of the server: functions of the request handler and the correct content
 
 
 def send(handler, content, *, length=None, status=200):
@@ -45,7 +45,7 @@ def send(handler, content, *, length=None, status=200):
     handler.wfile.write(content)
 
 
-def truncated(handler, content):
+def truncated_response(handler, content):
     send(handler, content[: len(content) // 2], length=len(content))
 
 
@@ -65,29 +65,29 @@ def too_many_requests(handler, content):
     handler.send_error(429)
 
 
-def stall(handler, content):
+def stalled_response(handler, content):
     send(handler, content[: len(content) // 2], length=len(content))
     handler.wfile.flush()
     threading.Event().wait(1)
 
 
-def reset(handler, content):
+def connection_reset(handler, content):
     send(handler, content[: len(content) // 2], length=len(content))
     no_linger = struct.pack("ii", 1, 0)
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, no_linger)
     handler.connection.close()
 
 
-def length_too_small(handler, content):
+def content_length_too_small(handler, content):
     send(handler, content, length=len(content) // 2)
 
 
-def length_too_large(handler, content):
+def content_length_too_large(handler, content):
     send(handler, content, length=len(content) * 2)
 
 
-def no_http(handler, content):
-    handler.wfile.write(b"no answer that HTTP knows\r\n\r\n")
+def invalid_http(handler, content):
+    handler.wfile.write(b"not a response in HTTP\r\n\r\n")
 
 
 def redirect(handler, content):
@@ -96,7 +96,7 @@ def redirect(handler, content):
     handler.end_headers()
 
 
-def slow_trickle(handler, content):
+def slow_transfer(handler, content):
     handler.send_response(200)
     handler.send_header("Content-Length", str(len(content)))
     handler.end_headers()
@@ -106,28 +106,28 @@ def slow_trickle(handler, content):
         threading.Event().wait(0.02)
 
 
-# What the user is told if it goes on, and after how many requests.
+# Each fault, the reason in the error if it persists, and the number of requests.
 FAULTS = [
-    (truncated, "IncompleteRead|Connection broken", 4),
+    (truncated_response, "IncompleteRead|Connection broken", 4),
     (wrong_bytes, "hash", 4),
     (not_found, "404 Client Error", 1),
     (server_error, "500 Server Error", 4),
     (too_many_requests, "429 Client Error", 4),
-    (stall, "timed out", 4),
-    (reset, "[Rr]eset|Connection broken", 4),
-    (length_too_small, "hash", 4),
-    (length_too_large, "IncompleteRead|Connection broken", 4),
-    (no_http, "Connection|BadStatusLine", 4),
+    (stalled_response, "timed out", 4),
+    (connection_reset, "[Rr]eset|Connection broken", 4),
+    (content_length_too_small, "hash", 4),
+    (content_length_too_large, "IncompleteRead|Connection broken", 4),
+    (invalid_http, "Connection|BadStatusLine", 4),
 ]
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch):
-    monkeypatch.setattr(_download, "PATIENCE", 0.3)
+def short_timeout(monkeypatch):
+    monkeypatch.setattr(_download, "TIMEOUT", 0.3)
 
 
 @pytest.mark.parametrize("fault, reason, n_requests", FAULTS)
-def test_fault_that_stays(offered, home, fault, reason, n_requests):
+def test_persistent_fault(offered, home, fault, reason, n_requests):
     offered.server.httpd.faults = itertools.repeat(fault)
     with pytest.raises(FileNotFoundError, match=reason) as error:
         load_bloodmnist()
@@ -140,14 +140,14 @@ def test_fault_that_stays(offered, home, fault, reason, n_requests):
 
 
 @pytest.mark.parametrize("fault", [row[0] for row in FAULTS if row[2] > 1])
-def test_fault_that_passes(offered, home, fault):
+def test_temporary_fault(offered, home, fault):
     offered.server.httpd.faults = iter([fault, fault])
     assert_loads(offered, home)
     assert len(offered.server.httpd.requests) == 3
 
 
-@pytest.mark.parametrize("fault", [redirect, slow_trickle])
-def test_no_fault_after_all(offered, home, fault):
+@pytest.mark.parametrize("fault", [redirect, slow_transfer])
+def test_harmless_response(offered, home, fault):
     offered.server.httpd.faults = iter([fault])
     assert_loads(offered, home)
 
@@ -166,9 +166,10 @@ def test_no_network(offered, home):
     assert files_in(home / ".medmnist") == []
 
 
-def test_interrupt(offered, home):
+def test_keyboard_interrupt(offered, home):
     def interrupt(*args, **options):
-        assert len(files_in(home / ".medmnist")) == 2  # a folder, and a file in it
+        # The temporary folder and a file in it.
+        assert len(files_in(home / ".medmnist")) == 2
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as monkeypatch:
@@ -182,29 +183,29 @@ def test_interrupt(offered, home):
 # Faults of the disk
 
 
-def test_folder_lost(offered, home):
-    def lose_folder(handler, content):
+def test_folder_deleted(offered, home):
+    def delete_folder(handler, content):
         send(handler, content[:-1], length=len(content))
         handler.wfile.flush()
         shutil.rmtree(home / ".medmnist")
         handler.wfile.write(content[-1:])
 
-    offered.server.httpd.faults = iter([lose_folder])
+    offered.server.httpd.faults = iter([delete_folder])
     with pytest.raises(FileNotFoundError, match="could not be downloaded") as error:
         load_bloodmnist()
     assert_says_what_to_do(error.value, home / ".medmnist" / NAME)
     assert_loads(offered, home)
 
 
-def test_folder_lost_while_unpacking(stored, monkeypatch):
+def test_folder_deleted_while_unpacking(stored, monkeypatch):
     extract = zipfile.ZipFile.extractall
 
-    def extract_and_lose(archive, folder):
+    def extract_and_delete(archive, folder):
         extract(archive, folder)
         shutil.rmtree(stored.folder)
 
     with monkeypatch.context() as patched:
-        patched.setattr("zipfile.ZipFile.extractall", extract_and_lose)
+        patched.setattr("zipfile.ZipFile.extractall", extract_and_delete)
         with pytest.raises(OSError, match="could not be unpacked into"):
             load_bloodmnist(mmap_mode="r")
 
@@ -226,26 +227,26 @@ def test_disk_full_while_unpacking(stored):
 
 @pytest.fixture
 def read_only(home):
-    """Return a folder in which nobody can write, root neither."""
+    """Return a folder in which no user can write, not even root."""
     folder = home / "read-only"
     folder.mkdir()
     folder.chmod(0o555)
     if os.access(folder, os.W_OK):
         folder = Path("/proc/self")
         if not folder.exists():
-            pytest.skip("root may write everywhere but in /proc, which is not here")
+            pytest.skip("root can write to every folder but /proc, which is missing")
     return folder
 
 
-def test_read_only(offered, read_only):
+def test_read_only_folder(offered, read_only):
     with pytest.raises(FileNotFoundError, match="could not be downloaded") as error:
         load_bloodmnist(data_home=read_only / "cells")
     assert_says_what_to_do(error.value, read_only / "cells" / NAME)
     assert offered.server.httpd.requests == []
 
 
-def test_read_only_when_unpacking(stored, monkeypatch):
-    """Root may write everywhere, so the disk refuses to."""
+def test_read_only_folder_while_unpacking(stored, monkeypatch):
+    """Root can write to every folder, so a patched `os.open` raises the error."""
     opened = os.open
 
     def refuse(path, flags, *args, **options):
@@ -261,7 +262,7 @@ def test_read_only_when_unpacking(stored, monkeypatch):
     assert load_bloodmnist().images.shape == (16, 7, 7, 3)
 
 
-def test_data_home_that_is_a_file(offered, home):
+def test_data_home_is_a_file(offered, home):
     (home / "file").touch()
     with pytest.raises(FileNotFoundError, match="could not be downloaded") as error:
         load_bloodmnist(data_home=home / "file")
@@ -284,11 +285,11 @@ WRONG_ARCHIVES = {
     "wrong dtype": wrong_archive(
         lambda arrays: arrays.update(train_images=arrays["train_images"] / 255)
     ),
-    "wrong count": wrong_archive(
+    "wrong number of images": wrong_archive(
         lambda arrays: arrays.update(train_images=arrays["train_images"][1:])
     ),
-    "zero bytes": lambda path, arrays: path.write_bytes(b""),
-    "a bit rotted": lambda path, arrays: path.write_bytes(flip_bit(path.read_bytes())),
+    "empty file": lambda path, arrays: path.write_bytes(b""),
+    "flipped bit": lambda path, arrays: path.write_bytes(flip_bit(path.read_bytes())),
 }
 
 
@@ -303,7 +304,7 @@ def test_damaged_archive(stored, wrong, mmap_mode):
     path = stored.folder / NAME
     WRONG_ARCHIVES[wrong](path, stored.arrays[28])
     content = path.read_bytes()
-    with pytest.raises(OSError, match="left as it is") as error:
+    with pytest.raises(OSError, match="It was not changed") as error:
         load_bloodmnist(mmap_mode=mmap_mode)
     for said in [str(path), md5(content).hexdigest(), archive().md5]:
         assert said in str(error.value)
@@ -316,22 +317,23 @@ def test_unpacked_file_changed(stored):
     path = folder / "train_images.npy"
     path.write_bytes(flip_bit(path.read_bytes()))
     os.utime(path, ns=(0, 0))
-    with pytest.warns(UserWarning, match=r"train_images.npy in .* changed"):
+    with pytest.warns(UserWarning, match=r"have changed .*train_images\.npy") as found:
         images = load_bloodmnist(mmap_mode="r").images
+    assert [warning.filename for warning in found] == [__file__]
     np.testing.assert_array_equal(images, stored.arrays[28]["train_images"])
 
 
-def test_folder_in_the_way(stored):
-    """What somebody else has put there is not touched."""
+def test_folder_already_exists(stored):
+    """A folder that skblood did not create is not changed."""
     folder = stored.folder / UNPACKED
     folder.mkdir()
     (folder / "cell.jpg").touch()
-    with pytest.raises(OSError, match="was not unpacked by skblood: move it away"):
+    with pytest.raises(OSError, match="was not created by skblood"):
         load_bloodmnist(mmap_mode="r")
     assert files_in(folder) == ["cell.jpg"]
 
 
-# Several processes, and their deaths
+# Concurrent processes, and processes that are killed
 
 LOAD = """
 import json, resource, sys
@@ -366,8 +368,8 @@ def run_process(source, **options):
 
 
 @pytest.mark.parametrize("mmap_mode", [None, "r"])
-def test_eight_processes(offered, home, mmap_mode):
-    offered.server.httpd.faults = iter([slow_trickle])
+def test_eight_processes_at_once(offered, home, mmap_mode):
+    offered.server.httpd.faults = iter([slow_transfer])
     processes = [start_process(offered, mmap_mode=mmap_mode) for _ in range(8)]
     results = [process.communicate(timeout=60) for process in processes]
     total = str(offered.arrays[28]["train_images"].sum())
@@ -383,30 +385,31 @@ def wait_until(condition):
 
 
 def test_killed_while_downloading(offered, home):
-    moments, path = random.Random(0), home / ".medmnist" / NAME
+    rng, path = random.Random(0), home / ".medmnist" / NAME
     for n_kills in range(1, 11):
-        offered.server.httpd.faults = iter([slow_trickle])
+        offered.server.httpd.faults = iter([slow_transfer])
         process = start_process(offered)
         wait_until(lambda n=n_kills: len(offered.server.httpd.requests) == n)
-        threading.Event().wait(moments.uniform(0, 0.45))
+        threading.Event().wait(rng.uniform(0, 0.45))
         process.kill()
         process.communicate()
-        if path.exists():  # killed after all was done
+        if path.exists():  # The process had finished before it was killed.
             assert md5(path.read_bytes()).hexdigest() == archive().md5
             path.unlink()
     assert_loads(offered, home)
 
 
 def test_killed_while_unpacking(stored):
-    moments, folder = random.Random(0), stored.folder / UNPACKED
+    rng, folder = random.Random(0), stored.folder / UNPACKED
     path = stored.folder / NAME
     arrays = dict(stored.arrays[28], train_images=np.zeros((20_000, 28, 28, 3), "u1"))
-    np.savez(path, **arrays)  # enough to be killed over
+    # Unpacking so many images takes long enough to be killed at different stages.
+    np.savez(path, **arrays)
     stored.info["MD5"] = md5(path.read_bytes()).hexdigest()
     for _ in range(10):
         process = start_process(stored, mmap_mode="r")
         wait_until(lambda: list(stored.folder.glob(f".{NAME}-*")) or folder.exists())
-        threading.Event().wait(moments.uniform(0, 0.1))
+        threading.Event().wait(rng.uniform(0, 0.1))
         process.kill()
         process.communicate()
         assert load_bloodmnist(mmap_mode="r").images.shape == (20_000, 28, 28, 3)
@@ -416,10 +419,11 @@ def test_killed_while_unpacking(stored):
     assert not list(stored.folder.glob(f".{NAME}-*"))
 
 
+# Tests that are not named after a single fault.
 NOT_FAULTS = {
-    "fault_that_stays",
-    "fault_that_passes",
-    "no_fault_after_all",
+    "persistent_fault",
+    "temporary_fault",
+    "harmless_response",
     "damaged_archive",
     "each_row_of_the_documentation_is_a_test",
 }
@@ -428,7 +432,7 @@ NOT_FAULTS = {
 def test_each_row_of_the_documentation_is_a_test():
     rows = re.findall(r"^   \* - (.*)$", (DOCS / "data.rst").read_text(), re.M)
     named = {re.sub(r"[^a-z0-9]+", "_", row.lower()).strip("_") for row in rows}
-    tested = {row[0].__name__ for row in FAULTS} | {"redirect", "slow_trickle"}
+    tested = {row[0].__name__ for row in FAULTS} | {"redirect", "slow_transfer"}
     tested |= {name.replace(" ", "_") for name in WRONG_ARCHIVES}
     tested |= {name.removeprefix("test_") for name in globals() if name[:5] == "test_"}
     assert named - {"fault"} <= tested

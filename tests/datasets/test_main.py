@@ -1,4 +1,4 @@
-"""``python -m skblood.datasets``"""
+"""The command line ``python -m skblood.datasets``."""
 
 import os
 import subprocess
@@ -28,59 +28,63 @@ def test_list(stored, capsys):
         f"bloodmnist{size}.npz" for size in SIZES
     ]
     assert files[0].endswith("MB")
-    assert files[1].endswith("not here")
+    assert files[1].endswith("missing")
     assert files[2].endswith("MB, unpacked")
 
 
-def test_list_where_nothing_is(home, capsys):
+def test_list_of_a_missing_folder(home, capsys):
     assert main(["list", "28", "--data-home", str(home / "empty")]) == 0
-    assert lines(capsys) == [str(home / "empty"), "  bloodmnist.npz: not here"]
+    assert lines(capsys) == [str(home / "empty"), "  bloodmnist.npz: missing"]
     assert not any(home.iterdir())
 
 
 def test_verify(stored, capsys):
     assert main(["verify"]) == 0
-    assert [line.split(": ")[1] for line in lines(capsys)] == ["whole"] * 4
+    assert [line.split(": ")[1] for line in lines(capsys)] == ["OK"] * 4
 
 
-def test_verify_names_what_is_damaged(stored, capsys):
+def test_verify_names_damaged_files(stored, capsys):
     unpacked = load_bloodmnist(mmap_mode="r").filename
     (stored.folder / "bloodmnist_64.npz").write_bytes(b"")
-    rotten = stored.folder / "bloodmnist.unpacked" / "val_images.npy"
-    status = rotten.stat()
-    rotten.write_bytes(rotten.read_bytes()[:-1] + b"?")
-    os.utime(rotten, ns=(status.st_atime_ns, status.st_mtime_ns))
+    changed = stored.folder / "bloodmnist.unpacked" / "val_images.npy"
+    status = changed.stat()
+    changed.write_bytes(changed.read_bytes()[:-1] + b"?")
+    os.utime(changed, ns=(status.st_atime_ns, status.st_mtime_ns))
     capsys.readouterr()
     assert main(["verify", "28", "64"]) == 1
-    whole, not_unpacked, damaged = lines(capsys)
-    assert whole == f"{stored.folder / 'bloodmnist.npz'}: whole"
-    assert not_unpacked == f"{unpacked}: not as it was unpacked: val_images.npy"
-    assert "bloodmnist_64.npz has the MD5 checksum" in damaged
+    undamaged, changed_since, damaged = lines(capsys)
+    assert undamaged == f"{stored.folder / 'bloodmnist.npz'}: OK"
+    assert changed_since == f"{unpacked}: changed since it was unpacked: val_images.npy"
+    assert damaged.startswith(f"{stored.folder / 'bloodmnist_64.npz'}: Expected")
+    assert "to have the MD5 checksum" in damaged
 
 
-def test_verify_where_nothing_is(home, capsys):
+def test_verify_of_a_missing_folder(home, capsys):
     assert main(["verify"]) == 0
     assert lines(capsys) == [f"{home / '.medmnist'}: nothing to verify"]
 
 
 @pytest.mark.parametrize(
-    "manifest, verdict",
+    "manifest, result",
     [
         ("{}", "not unpacked by skblood"),
         ("no JSON", "not unpacked by skblood"),
-        ('{"md5": "0", "crc32": {}, "files": {}}', "unpacked from another release"),
+        (
+            '{"md5": "0", "crc32": {}, "files": {}}',
+            "unpacked from another version of the archive",
+        ),
     ],
 )
-def test_verify_unpacked_folder_that_is_none(stored, capsys, manifest, verdict):
+def test_verify_folder_with_a_wrong_manifest(stored, capsys, manifest, result):
     folder = Path(load_bloodmnist(mmap_mode="r").filename)
     (folder / "manifest.json").write_text(manifest)
     assert main(["verify", "28"]) == 1
-    assert lines(capsys)[1] == f"{folder}: {verdict}"
+    assert lines(capsys)[1] == f"{folder}: {result}"
 
 
-def test_options_anywhere(home, capsys):
+def test_options_between_the_arguments(home, capsys):
     assert main(["list", "--name", "dermamnist", "28"]) == 0
-    assert lines(capsys)[1:] == ["  dermamnist.npz: not here"]
+    assert lines(capsys)[1:] == ["  dermamnist.npz: missing"]
 
 
 def test_download(offered, home, capsys):
@@ -101,24 +105,26 @@ def test_download_that_fails(offered, home, capsys):
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    "arguments, message",
     [
-        ["remove"],
-        ["--name", "chestmnist"],
-        ["list", "x"],
-        ["download"],
-        ["download", "32"],
+        (["remove"], "invalid choice: 'remove'"),
+        (["--name", "chestmnist"], "invalid choice: 'chestmnist'"),
+        (["list", "x"], "invalid int value: 'x'"),
+        (["download"], "download needs at least one size: 28, 64, 128, 224"),
+        (["download", "32"], "size must be one of 28, 64, 128, 224, got 32"),
     ],
 )
-def test_usage(arguments, capsys):
+def test_wrong_arguments(arguments, message, capsys):
     with pytest.raises(SystemExit) as end:
         main(arguments)
     assert end.value.code == 2
-    assert "usage: python -m skblood.datasets" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "usage: python -m skblood.datasets" in err
+    assert message in err
 
 
 def test_as_a_command(home):
     command = [sys.executable, "-m", "skblood.datasets", "list", "28"]
     run = subprocess.run(command, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
-    assert "bloodmnist.npz: not here" in run.stdout
+    assert "bloodmnist.npz: missing" in run.stdout

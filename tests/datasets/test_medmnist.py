@@ -1,4 +1,4 @@
-"""The sets of MedMNIST, and images that stay on the disk."""
+"""The data sets of MedMNIST, memory-mapped images, and the mirror."""
 
 import hashlib
 import shutil
@@ -9,12 +9,12 @@ import pytest
 
 from skblood.datasets import _manifest, load_bloodmnist, load_medmnist
 
-PLACE = {"return_X_y": True, "mmap_mode": "r"}
+MAPPED = {"return_X_y": True, "mmap_mode": "r"}
 
 
 @pytest.fixture
 def grey(offered, monkeypatch):
-    """Offer a grey set, and return its images and labels."""
+    """Put a data set of grey images on the server; return its images and labels."""
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (8, 9, 9), dtype=np.uint8)
     labels = np.arange(8, dtype=np.uint8)[:, np.newaxis] % 4
@@ -32,11 +32,11 @@ def grey(offered, monkeypatch):
     return images, labels[:, 0]
 
 
-def test_bloodmnist_is_one_of_them(stored):
-    ours, front_door = load_medmnist("bloodmnist"), load_bloodmnist()
-    np.testing.assert_array_equal(ours.data, front_door.data)
-    np.testing.assert_array_equal(ours.target, front_door.target)
-    assert ours.target_names == front_door.target_names
+def test_bloodmnist_is_the_same_as_from_load_bloodmnist(stored):
+    loaded, expected = load_medmnist("bloodmnist"), load_bloodmnist()
+    np.testing.assert_array_equal(loaded.data, expected.data)
+    np.testing.assert_array_equal(loaded.target, expected.target)
+    assert loaded.target_names == expected.target_names
 
 
 @pytest.mark.parametrize("mmap_mode", [None, "r"])
@@ -49,6 +49,17 @@ def test_grey_images(grey, home, mmap_mode):
     assert load_medmnist("octmnist", flatten=True).data.shape == (8, 81)
 
 
+def test_labels(grey, home):
+    _, labels = grey
+    bunch = load_medmnist("octmnist", labels="names")
+    assert bunch.target.dtype.kind == "U"
+    np.testing.assert_array_equal(bunch.target, np.array(bunch.target_names)[labels])
+    _, y = load_medmnist("octmnist", labels="names", return_X_y=True)
+    np.testing.assert_array_equal(y, bunch.target)
+    with pytest.raises(ValueError, match="labels must be one of 'numbers', 'names'"):
+        load_medmnist("octmnist", labels="strings")
+
+
 def test_description(grey, home):
     text = load_medmnist("octmnist").DESCR
     assert "{" not in text
@@ -56,7 +67,20 @@ def test_description(grey, home):
         assert said in text
 
 
-def test_classifiers_learn_from_grey_images(tiny, grey, home):
+def test_description_of_equal_names_gives_each_name_once(grey, home):
+    assert "Full name" not in load_medmnist("octmnist").DESCR
+    assert "- 2: drusen\n" in load_medmnist("octmnist").DESCR
+
+
+def test_description_gives_the_full_name_that_is_shortened(stored):
+    for bunch in (load_medmnist("bloodmnist"), load_bloodmnist()):
+        assert bunch.target_names[3] == "immature granulocytes"
+        line = "- 3: immature granulocytes. Full name in MedMNIST: {}\n"
+        assert line.format(stored.info["label"]["3"]) in bunch.DESCR
+        assert "- 4: lymphocyte\n" in bunch.DESCR
+
+
+def test_classifiers_are_fitted_to_grey_images(tiny, grey, home):
     X, y = load_medmnist("octmnist", return_X_y=True)
     assert tiny().fit(X, y).image_shape_ == (9, 9, 1)
 
@@ -74,7 +98,7 @@ def test_docstring_names_all():
         assert f'"{name}"' in load_medmnist.__doc__
 
 
-# -- mapped ----------------------------------------------------------------------------
+# -- memory-mapped images --------------------------------------------------------------
 
 
 @pytest.mark.parametrize("size", [28, 224])
@@ -91,7 +115,7 @@ def test_mapped_images_are_the_same(stored, size, split):
 
 
 def test_mapped_rows(stored):
-    X, _ = load_bloodmnist(flatten=True, **PLACE)
+    X, _ = load_bloodmnist(flatten=True, **MAPPED)
     assert X.shape == (16, 147)
     assert isinstance(X, np.memmap)
 
@@ -101,34 +125,34 @@ def stamps(folder):
     return {path: (s.st_ino, s.st_size, s.st_mtime_ns) for path, s in status.items()}
 
 
-def test_unpacked_once(stored):
-    load_bloodmnist(**PLACE)
+def test_unpacking_happens_once(stored):
+    load_bloodmnist(**MAPPED)
     before = stamps(stored.folder)
-    load_bloodmnist(split="test", **PLACE)
+    load_bloodmnist(split="test", **MAPPED)
     assert stamps(stored.folder) == before
 
 
-def test_unpacked_images_need_no_archive(stored):
-    X, _ = load_bloodmnist(**PLACE)
+def test_unpacked_images_do_not_need_the_archive(stored):
+    X, _ = load_bloodmnist(**MAPPED)
     (stored.folder / "bloodmnist.npz").unlink()
-    again, _ = load_bloodmnist(download_if_missing=False, **PLACE)
+    again, _ = load_bloodmnist(download_if_missing=False, **MAPPED)
     np.testing.assert_array_equal(again, X)
 
 
-def test_unpacked_from_another_archive(stored):
-    """A new release of the data comes with a new checksum."""
-    load_bloodmnist(**PLACE)
+def test_a_new_archive_is_unpacked_again(stored):
+    """A new release of the data has a new checksum."""
+    load_bloodmnist(**MAPPED)
     path = stored.folder / "bloodmnist.npz"
     arrays = {name: array[::-1] for name, array in stored.arrays[28].items()}
     np.savez(path, **arrays)
     stored.info["MD5"] = hashlib.md5(path.read_bytes()).hexdigest()
-    X, _ = load_bloodmnist(**PLACE)
+    X, _ = load_bloodmnist(**MAPPED)
     np.testing.assert_array_equal(X, stored.arrays[28]["train_images"][::-1])
 
 
-def test_mapped_and_missing(offered, home):
+def test_missing_file_cannot_be_mapped(offered, home):
     with pytest.raises(FileNotFoundError, match="`download_if_missing` is False"):
-        load_bloodmnist(download_if_missing=False, **PLACE)
+        load_bloodmnist(download_if_missing=False, **MAPPED)
     assert not list(home.rglob("*"))
 
 
@@ -146,9 +170,9 @@ def test_wrong_mmap_mode(home, arguments, error, message):
     assert not list(home.rglob("*"))
 
 
-def test_classifiers_learn_the_same_from_mapped_images(tiny, stored):
+def test_mapped_images_give_the_same_classifier(tiny, stored):
     X, y = load_bloodmnist(return_X_y=True)
-    mapped, _ = load_bloodmnist(**PLACE)
+    mapped, _ = load_bloodmnist(**MAPPED)
     expected = tiny().fit(X, y).predict_proba(X)
     clf = tiny().fit(mapped, y)
     np.testing.assert_array_equal(clf.predict_proba(mapped), expected)
@@ -170,7 +194,7 @@ def test_mirror_is_named_in_the_error(offered, home, monkeypatch):
         load_bloodmnist()
 
 
-def test_mirror_that_is_no_address(offered, home, monkeypatch):
+def test_mirror_must_be_a_url(offered, home, monkeypatch):
     monkeypatch.setenv("SKBLOOD_MIRROR", "mirror.lab")
     with pytest.raises(ValueError, match=r"SKBLOOD_MIRROR .*http://.*'mirror.lab'"):
         load_bloodmnist()
