@@ -1,51 +1,58 @@
-"""How well does a recipe tell the cells of BloodMNIST apart?
+"""Measure the accuracy of a recipe on BloodMNIST.
 
-Each recipe is trained on the train split with several seeds and scored on the test
-split: as it comes, with test-time augmentation, and by the vote of its seeds; with and
-without the six test images that have a copy in another split.
+A recipe is trained on the train split with several seeds and scored on the test split:
+each seed alone, the ensemble of the seeds (soft voting), and both with test-time
+augmentation. The scores are also given without the six test images that have a
+duplicate in another split.
 
     python benchmarks/accuracy.py --recipe default --seeds 5
     python benchmarks/accuracy.py --recipe all
 
-A recipe is chosen on the validation split, ``--split val``, and writes no results.
+Use ``--split val`` to compare recipes on the validation split while choosing one. That
+prints the scores and writes no results.
 """
 
-import argparse
-import time
+from functools import partial
 
 import numpy as np
 import torch
+from common.command_line import make_parser
+from common.recipes import RECIPES
+from common.recording import PREDICTIONS, write_results
+from common.scoring import (
+    format_mean,
+    summarize_predictions,
+    summarize_without_duplicates,
+)
+from common.timing import seconds_of
 from joblib import Parallel, delayed
-from recipes import RECIPES
-from recording import RESULTS, write_results
-from scoring import summarize_predictions, without_twins
 from torch.utils.flop_counter import FlopCounterMode
 
 from skblood import BloodCNNClassifier, load_bloodmnist
 
-PREDICTIONS = RESULTS / "predictions"
-
 
 def fit_and_predict(recipe, seed, train, X):
-    """Return the probabilities of one seed, also those of all views, and its cost."""
+    """Train one seed; return its probabilities and the cost of its training.
+
+    The probabilities are a dict with ``plain`` and, for the convolutional networks,
+    ``augmented``, which uses test-time augmentation.
+    """
     model = RECIPES[recipe](random_state=seed)
-    start = time.perf_counter()
-    model.fit(*train)
     cost = {
         "seed": seed,
-        "fit_seconds": time.perf_counter() - start,
+        "fit_seconds": seconds_of(partial(model.fit, *train)),
         "threads": torch.get_num_threads(),
-        **count_size(model),
+        **network_size(model),
     }
-    probas = {"proba": model.predict_proba(X)}
+    probas = {"plain": model.predict_proba(X)}
     if isinstance(model, BloodCNNClassifier):
         model.set_params(test_time_augmentation=True)
-        probas["proba_of_views"] = model.predict_proba(X)
+        probas["augmented"] = model.predict_proba(X)
     return probas, cost
 
 
-def count_size(model):
-    """Return a network's parameters, and multiplications for one view of an image."""
+def network_size(model):
+    """Return a network's number of parameters, multiplications per image and epochs."""
     if not hasattr(model, "net_"):
         return {}
     module = model.net_.module_
@@ -60,28 +67,28 @@ def count_size(model):
 
 
 def run_recipe(recipe, options, train, X, y):
-    """Fit all seeds; return the figures, and each seed's predictions."""
+    """Train all seeds; return the scores, and the classes that each seed predicts."""
     fits = Parallel(n_jobs=options.jobs)(
         delayed(fit_and_predict)(recipe, seed, train, X)
         for seed in range(options.seeds)
     )
-    probas = [outputs["proba"] for outputs, _ in fits]
+    plain = [probas["plain"] for probas, _ in fits]
     figures = {
         "recipe": recipe,
         "split": options.split,
         "fits_at_a_time": options.jobs,
-        **summarize_predictions(y, probas, [cost for _, cost in fits]),
+        **summarize_predictions(y, plain, [cost for _, cost in fits]),
     }
-    if "proba_of_views" in fits[0][0]:
-        of_views = [outputs["proba_of_views"] for outputs, _ in fits]
-        figures["test_time_augmentation"] = summarize_predictions(y, of_views)
+    if "augmented" in fits[0][0]:
+        augmented = [probas["augmented"] for probas, _ in fits]
+        figures["test_time_augmentation"] = summarize_predictions(y, augmented)
     if options.split == "test":
-        figures["without_twins"] = without_twins(y, probas)
-    return figures, np.array([proba.argmax(axis=1) for proba in probas], np.uint8)
+        figures["without_twins"] = summarize_without_duplicates(y, plain)
+    return figures, np.array([proba.argmax(axis=1) for proba in plain], np.uint8)
 
 
 def record(recipe, figures, predicted):
-    """Write a recipe's figures, and what each of its seeds predicted."""
+    """Write a recipe's scores, and the classes that each of its seeds predicts."""
     PREDICTIONS.mkdir(parents=True, exist_ok=True)
     np.save(PREDICTIONS / f"{recipe}.npy", predicted)
     write_results(f"accuracy_{recipe}", figures)
@@ -89,21 +96,22 @@ def record(recipe, figures, predicted):
 
 def print_figures(figures):
     print(f"\n{figures['recipe']}, {figures['split']} split")
-    print_summary("as it comes", figures)
+    print_summary("plain", figures)
     if "test_time_augmentation" in figures:
-        print_summary("all views", figures["test_time_augmentation"])
+        print_summary("test-time augmentation", figures["test_time_augmentation"])
     if "without_twins" in figures:
-        print_summary("without twins", figures["without_twins"])
+        print_summary("without duplicates", figures["without_twins"])
     recalls = " ".join(f"{recall:.3f}" for recall in figures["mean_recall"])
     print(f"  recall by class {recalls}; fit {figures['mean']['fit_seconds']:.0f} s")
 
 
 def print_summary(title, summary):
-    mean, std = summary["mean"], summary["std"]
-    spread = "" if std["accuracy"] is None else f" ± {std['accuracy']:.4f}"
-    vote = f", vote {summary['vote']['accuracy']:.4f}" if "vote" in summary else ""
+    mean = summary["mean"]
+    ensemble = ""
+    if "vote" in summary:
+        ensemble = f", ensemble of all seeds {summary['vote']['accuracy']:.4f}"
     print(
-        f"  {title:>13}: accuracy {mean['accuracy']:.4f}{spread}{vote}, AUC "
+        f"  {title:>22}: accuracy {format_mean(summary)}{ensemble}, AUC "
         f"{mean['auc']:.5f}, macro F1 {mean['macro_f1']:.4f}, NLL {mean['nll']:.4f}, "
         f"ECE {mean['ece']:.4f}",
         flush=True,
@@ -111,13 +119,19 @@ def print_summary(title, summary):
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = make_parser(__doc__, seeds=5, jobs=1)
+    parser.add_argument(
+        "--recipe",
+        choices=[*RECIPES, "all"],
+        default="default",
+        help="model to train (default: %(default)s)",
     )
-    parser.add_argument("--recipe", choices=[*RECIPES, "all"], default="default")
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--split", choices=["val", "test"], default="test")
-    parser.add_argument("--jobs", type=int, default=1, help="fits at a time")
+    parser.add_argument(
+        "--split",
+        choices=["val", "test"],
+        default="test",
+        help="split to score on (default: %(default)s)",
+    )
     options = parser.parse_args()
     train = load_bloodmnist(split="train", return_X_y=True)
     X, y = load_bloodmnist(split=options.split, return_X_y=True)

@@ -1,35 +1,35 @@
-"""What does more time buy?
+"""Measure the accuracy that the default classifier reaches in a given training time.
 
-The default classifier at numbers of epochs that take about 10, 30, 60, 180 and 600 s
-on two cores: accuracy on the test split against the seconds of `fit`, one fit at a time
-with every core. In the same run, the seconds that the 2024 report's recipe needs until
-its network is as good, on the validation split, as the report says.
+The numbers of epochs are those that take about 10, 30, 60, 180 and 600 s on two cores.
+Each classifier is trained on its own, with all cores, and scored on the test split.
+
+The same run measures how long the recipe of the 2024 report takes until its network
+reaches the accuracy in the report, on the validation split.
 
     python benchmarks/budgets.py
 """
 
-import argparse
-import time
+from functools import partial
 
 import numpy as np
-from recipes import REPORT_CNN
-from recording import write_results
-from scoring import summarize_predictions
+from common.command_line import make_parser
+from common.recipes import REPORT_ACCURACY, REPORT_CNN
+from common.recording import write_results
+from common.scoring import summarize_predictions
+from common.timing import seconds_of
 from skorch.callbacks import Callback
 
 from skblood import BloodCNNClassifier, load_bloodmnist
 
 EPOCHS = {10: 1, 30: 3, 60: 5, 180: 16, 600: 52}
-REPORT_ACCURACY = 0.914
 
 
 def time_fit(seed, train, **parameters):
-    start = time.perf_counter()
-    model = BloodCNNClassifier(random_state=seed, **parameters).fit(*train)
-    return model, {"seed": seed, "fit_seconds": time.perf_counter() - start}
+    model = BloodCNNClassifier(random_state=seed, **parameters)
+    return model, {"seed": seed, "fit_seconds": seconds_of(partial(model.fit, *train))}
 
 
-class StopAt(Callback):
+class StopAtAccuracy(Callback):
     """Stop a training as soon as its validation accuracy is high enough."""
 
     def __init__(self, accuracy):
@@ -37,14 +37,16 @@ class StopAt(Callback):
 
     def on_epoch_end(self, net, **kwargs):
         if net.history[-1, "valid_acc"] >= self.accuracy:
-            raise KeyboardInterrupt  # which is how skorch's callbacks stop a training
+            raise KeyboardInterrupt  # skorch catches it and ends the training
 
 
-def time_report(seed, train, valid):
-    """Return the seconds of the report's recipe until it reaches its accuracy."""
-    stop = [("stop", StopAt(REPORT_ACCURACY))]
+def seconds_until_report_accuracy(seed, train, valid):
+    """Return the training time of the report's recipe until it reaches its accuracy."""
     model = BloodCNNClassifier(
-        max_epochs=50, callbacks=stop, random_state=seed, **REPORT_CNN
+        max_epochs=50,
+        callbacks=[("stop", StopAtAccuracy(REPORT_ACCURACY))],
+        random_state=seed,
+        **REPORT_CNN,
     )
     model.fit(*train, X_val=valid[0], y_val=valid[1])
     return sum(epoch["dur"] for epoch in model.history_)
@@ -60,22 +62,29 @@ def measure_budget(epochs, seeds, train, X, y):
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--seeds", type=int, default=5, help="of a budget, at most")
+    parser = make_parser(__doc__)
     parser.add_argument(
-        "--seconds", type=int, default=600, help="for all the seeds of a budget"
+        "--seeds",
+        type=int,
+        default=5,
+        help="largest number of random seeds for each budget (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=int,
+        default=600,
+        help="training time for all seeds of a budget together; long budgets get "
+        "fewer seeds, but at least one (default: %(default)s)",
     )
     options = parser.parse_args()
     train, valid, test = (
         load_bloodmnist(split=split, return_X_y=True)
         for split in ("train", "val", "test")
     )
-    report = [time_report(seed, train, valid) for seed in range(3)]
+    report = [seconds_until_report_accuracy(seed, train, valid) for seed in range(3)]
     print(f"The report's recipe reaches {REPORT_ACCURACY} after {report} s", flush=True)
     default = time_fit(0, train)[1]["fit_seconds"]
-    print(f"The default fits in {default:.0f} s", flush=True)
+    print(f"The default classifier trains in {default:.0f} s", flush=True)
 
     budgets = {}
     for budget, epochs in EPOCHS.items():
@@ -88,7 +97,7 @@ def main():
             flush=True,
         )
         budgets[budget] = figures
-        # After each, since the last ones take long.
+        # Written after every budget, so that an interrupted run keeps the short ones.
         write_results(
             "accuracy_budgets",
             {

@@ -1,23 +1,22 @@
-"""Does the default train on larger pixels as it is, and at what price?
+"""Measure how the default classifier trains on larger images, and what it costs.
 
-The 28-pixel images of BloodMNIST are enlarged to 64 by bicubic interpolation: they hold
-nothing new, so this measures time and whether training works, not what real 64-pixel
-images would bring.
+The 28-pixel images of BloodMNIST are enlarged to 64 pixels by bicubic interpolation.
+Enlarged images contain no new detail. The benchmark therefore measures the training
+time, and whether training works. It does not measure what real 64-pixel images would
+bring.
 
     python benchmarks/image_sizes.py
 """
 
-import argparse
-
 import numpy as np
+from common.command_line import make_parser
+from common.recording import write_results
 from PIL import Image
-from recording import write_results
 
 from skblood import BloodCNNClassifier, load_bloodmnist
 
 SIZES = [28, 64]
-# As many images of the train split as make a fit of minutes.
-N_TRAIN = 1000
+N_TRAIN = 1000  # with which a training takes a few minutes
 
 
 def enlarge(images, size):
@@ -28,11 +27,12 @@ def enlarge(images, size):
     return np.stack([np.asarray(image) for image in large])
 
 
-def fit_and_score(size, seed, train, test, n_train):
+def score_size(size, seed, train, test):
     (X, y), (X_test, y_test) = train, test
-    rows = np.random.default_rng(seed).permutation(len(X))[:n_train]
-    model = BloodCNNClassifier(random_state=seed).fit(enlarge(X[rows], size), y[rows])
-    # The first epoch also warms up.
+    indices = np.random.default_rng(seed).permutation(len(X))[:N_TRAIN]
+    model = BloodCNNClassifier(random_state=seed)
+    model.fit(enlarge(X[indices], size), y[indices])
+    # The first epoch is left out because it includes warming up.
     seconds = [epoch["dur"] for epoch in model.history_[1:]]
     return {
         "size": size,
@@ -44,15 +44,11 @@ def fit_and_score(size, seed, train, test, n_train):
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--seeds", type=int, default=1)
-    options = parser.parse_args()
+    options = make_parser(__doc__, seeds=1).parse_args()
     train = load_bloodmnist(split="train", return_X_y=True)
     test = load_bloodmnist(split="test", return_X_y=True)
     runs = [
-        fit_and_score(size, seed, train, test, N_TRAIN)
+        score_size(size, seed, train, test)
         for seed in range(options.seeds)
         for size in SIZES
     ]
@@ -64,7 +60,7 @@ def main():
     ratio = float(seconds[SIZES[1]] / seconds[SIZES[0]])
     for run in runs:
         print(run)
-    print(f"{ratio:.2f} times the time for {pixels:.2f} times the pixels")
+    print(f"{pixels:.2f} times as many pixels take {ratio:.2f} times as long")
     figures = {
         "n_train": N_TRAIN,
         "enlarged": "bicubic, from 28 pixels",

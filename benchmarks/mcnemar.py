@@ -1,16 +1,16 @@
-"""Does a recipe make other mistakes than the report's network, or only by chance?
+"""Test whether a recipe's accuracy differs from that of the report's CNN.
 
-McNemar's exact test on the test split, each seed of a recipe against the same seed of
-the report's network, from the predictions that accuracy.py has kept.
+McNemar's exact test compares each seed of a recipe with the same seed of the report's
+CNN, on the test split. It uses the predictions that accuracy.py has written.
 
     python benchmarks/mcnemar.py
 """
 
 import numpy as np
-from accuracy import PREDICTIONS
-from recipes import RECIPES
-from recording import write_results
-from scoring import compare
+from common.command_line import make_parser
+from common.recipes import RECIPES
+from common.recording import PREDICTIONS, write_results
+from common.scoring import mcnemar_test
 
 from skblood import load_bloodmnist
 
@@ -18,6 +18,7 @@ REFERENCE = "report_cnn"
 
 
 def main():
+    make_parser(__doc__).parse_args()
     y = load_bloodmnist(split="test").target
     theirs = np.load(PREDICTIONS / f"{REFERENCE}.npy")
     results = {}
@@ -25,8 +26,9 @@ def main():
         path = PREDICTIONS / f"{name}.npy"
         if name == REFERENCE or not path.exists():
             continue
-        pairs = zip(np.load(path), theirs, strict=False)  # some have one seed only
-        results[name] = [compare(y, own, reference) for own, reference in pairs]
+        # Not strict, because some recipes were run with a single seed.
+        pairs = zip(np.load(path), theirs, strict=False)
+        results[name] = [mcnemar_test(y, own, reference) for own, reference in pairs]
         print(f"{name:>24}: p = {results[name][0]['p']:.2g} (seed 0)")
     write_results("accuracy_mcnemar", {"reference": REFERENCE, "seeds": results})
 

@@ -1,19 +1,21 @@
-"""How many images of each class does it take?
+"""Measure the accuracy with few training images of each class.
 
-Everything at its defaults, trained on few images of each class out of the train split,
-drawn anew for each seed, and scored on the test split, beside what scikit-learn has.
+The default classifier is compared with two models of scikit-learn. Each is trained on a
+few images of each class of the train split, drawn again for each seed, and scored on
+the test split. Their parameters are those of the recipes in accuracy.py.
 
     python benchmarks/small_data.py --jobs 2
 """
 
-import argparse
-import time
+from functools import partial
 
-import numpy as np
+from common.command_line import make_parser
+from common.data import draw_per_class
+from common.recipes import RECIPES
+from common.recording import write_results
+from common.scoring import format_mean, summarize
+from common.timing import seconds_of
 from joblib import Parallel, delayed
-from recipes import RECIPES
-from recording import write_results
-from scoring import summarize
 
 from skblood import load_bloodmnist
 
@@ -21,49 +23,33 @@ N_PER_CLASS = [10, 25, 50, 100, 200, 500]
 MODELS = ["default", "logistic_regression", "mlp"]
 
 
-def draw(y, n_per_class, seed):
-    """Return the rows of as many images of each class, drawn at random."""
-    rng = np.random.default_rng(seed)
-    return np.concatenate(
-        [
-            rng.choice(np.flatnonzero(y == label), n_per_class, replace=False)
-            for label in np.unique(y)
-        ]
-    )
-
-
-def fit_and_score(name, n_per_class, seed, train, test):
+def score_on_few(name, n_per_class, seed, train, test):
+    """Train a recipe on `n_per_class` images of each class, and score it."""
     X, y = train
-    rows = draw(y, n_per_class, seed)
+    indices = draw_per_class(y, n_per_class, seed)
     model = RECIPES[name](random_state=seed)
-    start = time.perf_counter()
-    model.fit(X[rows], y[rows])
-    seconds = time.perf_counter() - start
+    seconds = seconds_of(partial(model.fit, X[indices], y[indices]))
     return {"seed": seed, "accuracy": model.score(*test), "fit_seconds": seconds}
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--jobs", type=int, default=1, help="fits at a time")
-    options = parser.parse_args()
+    options = make_parser(__doc__, seeds=5, jobs=1).parse_args()
     train = load_bloodmnist(split="train", return_X_y=True)
     test = load_bloodmnist(split="test", return_X_y=True)
     parallel = Parallel(n_jobs=options.jobs)
     results = {name: {} for name in MODELS}
     for n_per_class in N_PER_CLASS:
         for name in MODELS:
-            runs = parallel(
-                delayed(fit_and_score)(name, n_per_class, seed, train, test)
-                for seed in range(options.seeds)
+            summary = summarize(
+                parallel(
+                    delayed(score_on_few)(name, n_per_class, seed, train, test)
+                    for seed in range(options.seeds)
+                )
             )
-            figures = {**summarize(runs), "runs": runs}
-            results[name][n_per_class] = figures
+            results[name][n_per_class] = summary
             print(
-                f"{n_per_class:>4} of each class, {name:>20}: "
-                f"{figures['mean']['accuracy']:.4f} ± {figures['std']['accuracy']:.4f}",
+                f"{n_per_class:>4} images per class, {name:>20}: "
+                f"{format_mean(summary)}",
                 flush=True,
             )
         figures = {"fits_at_a_time": options.jobs, "results": results}

@@ -1,1 +1,1 @@
-"""What skblood's speed is compared with, as fast as we could write it."""
+"""Other implementations that skblood is compared with, written to be fast."""

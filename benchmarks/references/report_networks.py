@@ -1,4 +1,7 @@
-"""The report's two networks of torch's own layers, for images (n, C, H, W)."""
+"""The two networks of the 2024 report, made of torch's own layers.
+
+Both take images of shape (n, C, H, W).
+"""
 
 from torch import nn
 
@@ -6,7 +9,7 @@ N_CLASSES = 8
 
 
 def make_cnn():
-    """Return the convolutional network, as the report lists its layers."""
+    """Return the convolutional network, with the layers in the order of the report."""
     return nn.Sequential(
         nn.Conv2d(3, 64, 2),
         nn.ReLU(inplace=True),
@@ -23,5 +26,5 @@ def make_cnn():
 
 
 def make_one_layer():
-    """Return the feed-forward network."""
+    """Return the feed-forward network, which has a single linear layer."""
     return nn.Sequential(nn.Flatten(), nn.Linear(28 * 28 * 3, N_CLASSES))

@@ -1,8 +1,8 @@
-"""The training loop that one writes by hand, with everything prepared beforehand.
+"""A plain PyTorch training loop, on data that were prepared before.
 
-The pixels are standardised float32 tensors in memory, channels last, so that a step
-does nothing but cut its batch, augment, and learn. There is no history, no callback, no
-validation, no sample weight and no check.
+The pixels are standardised float32 tensors in memory. A step selects a batch, augments
+it and updates the weights. The loop has no history, no callbacks, no validation, no
+sample weights and no checks.
 """
 
 import torch
@@ -18,7 +18,7 @@ def train(
     n_epochs,
     batch_size,
     augment=None,
-    lr_share=None,
+    lr_factor=None,
     bfloat16=False,
     stop_after=None,
     seed=0,
@@ -28,28 +28,29 @@ def train(
     Parameters
     ----------
     network : torch.nn.Module
-        Takes images (n, C, H, W).
+        Takes images of shape (n, C, H, W).
     pixels : torch.Tensor of shape (n, H, W, C)
-        Standardised, float32.
+        Standardised images, float32.
     targets : torch.Tensor of shape (n,)
+        Encoded labels, int64.
     optimizer : torch.optim.Optimizer
     n_epochs, batch_size : int
     augment : callable, optional
-        ``augment(images, generator)``
-    lr_share : callable, optional
-        From the share of the training that is over to that of the learning rate.
+        Called as ``augment(images, generator)``; returns the augmented images.
+    lr_factor : callable, optional
+        The learning rate schedule. It takes the fraction of the training that is done,
+        from 0 to 1, and returns the factor for the learning rate of `optimizer`.
     bfloat16 : bool
-        Whether convolutions are computed in bfloat16.
+        Mixed precision: run the network under `torch.autocast` with bfloat16.
     stop_after : callable, optional
-        Called without arguments after each epoch; if it returns True, that was the
-        last.
+        Called without arguments after each epoch. Training stops if it returns True.
     seed : int
-        Of the shuffling and of the augmentation.
+        Seeds the shuffling and the augmentation.
 
     Returns
     -------
     float
-        The last epoch's mean loss.
+        The mean loss of the last epoch.
     """
     generator = torch.Generator().manual_seed(seed)
     peaks = [group["lr"] for group in optimizer.param_groups]
@@ -59,10 +60,11 @@ def train(
         total = 0.0
         order = torch.randperm(len(targets), generator=generator)
         for step, index in enumerate(order.chunk(n_steps)):
-            if lr_share is not None:
-                share = lr_share((epoch + step / n_steps) / n_epochs)
+            if lr_factor is not None:
+                factor = lr_factor((epoch + step / n_steps) / n_epochs)
                 for group, peak in zip(optimizer.param_groups, peaks, strict=True):
-                    group["lr"] = peak * share
+                    group["lr"] = peak * factor
+            # Permuted NHWC pixels are in torch's channels-last memory format.
             images = pixels[index].permute(0, 3, 1, 2)
             if augment is not None:
                 images = augment(images, generator)
@@ -79,7 +81,7 @@ def train(
 
 
 def predict_proba(module, images, batch_size=64):
-    """Return the probabilities of stored images (n, H, W, C) by a trained module."""
+    """Return a trained module's probabilities for uint8 images (n, H, W, C)."""
     module.eval()
     with torch.inference_mode():
         logits = [

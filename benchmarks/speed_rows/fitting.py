@@ -1,102 +1,124 @@
-"""`fit` beside a loop written by hand, and beside plain skorch."""
+"""`fit`, compared with a plain PyTorch training loop and with plain skorch."""
 
 from functools import partial
 
 import numpy as np
 import torch
-from recipes import REPORT, REPORT_CNN
+from common.recipes import REPORT, REPORT_CNN
+from common.timing import compare_times
 from references import plain_skorch, torch_loop
-from timing import compare
 
 from skblood import BloodCNNClassifier, BloodFNNClassifier, load_bloodmnist
-from skblood._callbacks import one_cycle
-from skblood._precision import resolve_precision
+from skblood._runtime.hardware import resolve_precision
+from skblood._training.callbacks import one_cycle
 from skblood.augmentation import augment_cells
 from skblood.networks import FeedForwardNetwork, ReportNetwork, ResidualNetwork
 from skblood.optimizers import make_optimizer
+
+from .declaration import speed_row
 
 SHAPE, N_CLASSES = (28, 28, 3), 8
 CNN_EPOCHS, FNN_EPOCHS = 2, 20
 
 
-def default_cnn(n_pairs):
-    """Time the default against a loop with its network, optimiser and augmentation."""
-    X, y, pixels, targets = _prepare()
-    ours = BloodCNNClassifier(max_epochs=CNN_EPOCHS, random_state=0)
-    half = resolve_precision("auto", "cpu") == "bfloat16"
-
-    def by_hand():
-        network = ResidualNetwork(SHAPE, N_CLASSES)
-        torch_loop.train(
-            network.to(memory_format=torch.channels_last),
-            pixels,
-            targets,
-            make_optimizer("muon", network, lr=0.04, weight_decay=0.02),
-            n_epochs=CNN_EPOCHS,
-            batch_size=64,
-            augment=augment_cells,
-            lr_share=one_cycle,
-            bfloat16=half,
-        )
-
-    return compare(partial(ours.fit, X, y), by_hand, n_pairs)
+@speed_row(
+    "fit-default",
+    "fit, default CNN: skblood / plain PyTorch training loop",
+    at_most=1.05,
+)
+def fit_default(n_pairs):
+    return _compare_with_loop(
+        BloodCNNClassifier(max_epochs=CNN_EPOCHS, random_state=0),
+        ResidualNetwork,
+        partial(make_optimizer, "muon", lr=0.04, weight_decay=0.02),
+        n_pairs,
+        batch_size=64,
+        augment=augment_cells,
+        lr_factor=one_cycle,
+        bfloat16=resolve_precision("auto", "cpu") == "bfloat16",
+    )
 
 
-def report_cnn(n_pairs):
-    """Time the report's CNN, by the report's recipe, against a loop that follows it."""
-    ours = BloodCNNClassifier(max_epochs=CNN_EPOCHS, random_state=0, **REPORT_CNN)
-    return _compare_report(ours, ReportNetwork, CNN_EPOCHS, n_pairs)
+@speed_row(
+    "fit-report-cnn",
+    "fit, the report's CNN: skblood / plain PyTorch training loop",
+    at_most=1.05,
+)
+def fit_report_cnn(n_pairs):
+    return _compare_with_loop(
+        _report_cnn(), ReportNetwork, _report_optimizer, n_pairs, batch_size=128
+    )
 
 
-def report_fnn(n_pairs):
-    """Time the one-layer network, by the report's recipe, against such a loop."""
-    ours = BloodFNNClassifier(max_epochs=FNN_EPOCHS, random_state=0, **REPORT)
-    return _compare_report(ours, FeedForwardNetwork, FNN_EPOCHS, n_pairs)
+@speed_row(
+    "fit-report-fnn",
+    "fit, the report's FNN: skblood / plain PyTorch training loop",
+    at_most=1.3,
+    short=True,
+)
+def fit_report_fnn(n_pairs):
+    return _compare_with_loop(
+        _report_fnn(), FeedForwardNetwork, _report_optimizer, n_pairs, batch_size=128
+    )
 
 
-def _compare_report(ours, network_class, n_epochs, n_pairs):
-    X, y, pixels, targets = _prepare()
+@speed_row("skorch-cnn", "fit, the report's CNN: plain skorch / skblood", at_least=1.3)
+def fit_report_cnn_skorch(n_pairs):
+    return _compare_with_skorch(_report_cnn(), "cnn", n_pairs)
 
-    def by_hand():
-        network = network_class(SHAPE, N_CLASSES)
-        network = network.to(memory_format=torch.channels_last)
+
+@speed_row(
+    "skorch-fnn",
+    "fit, the report's FNN: plain skorch / skblood",
+    at_least=8,
+    short=True,
+)
+def fit_report_fnn_skorch(n_pairs):
+    return _compare_with_skorch(_report_fnn(), "fnn", n_pairs)
+
+
+def _report_cnn():
+    return BloodCNNClassifier(max_epochs=CNN_EPOCHS, random_state=0, **REPORT_CNN)
+
+
+def _report_fnn():
+    return BloodFNNClassifier(max_epochs=FNN_EPOCHS, random_state=0, **REPORT)
+
+
+def _report_optimizer(network):
+    return torch.optim.Adam(network.parameters(), lr=1e-3, fused=True)
+
+
+def _compare_with_loop(ours, network_class, make_optimizer, n_pairs, **loop_options):
+    """Time a classifier and a loop with the same network, optimizer and epochs."""
+    X, y = load_bloodmnist(return_X_y=True)
+    pixels, targets = _standardize(X), torch.from_numpy(y)
+
+    def run_loop():
+        network = network_class(SHAPE, N_CLASSES).to(memory_format=torch.channels_last)
         torch_loop.train(
             network,
             pixels,
             targets,
-            torch.optim.Adam(network.parameters(), lr=1e-3, fused=True),
-            n_epochs=n_epochs,
-            batch_size=128,
+            make_optimizer(network),
+            n_epochs=ours.max_epochs,
+            **loop_options,
         )
 
-    return compare(partial(ours.fit, X, y), by_hand, n_pairs)
+    return compare_times(partial(ours.fit, X, y), run_loop, n_pairs)
 
 
-def report_cnn_skorch(n_pairs):
-    """Time plain skorch with the report's CNN against ours."""
-    ours = BloodCNNClassifier(max_epochs=CNN_EPOCHS, random_state=0, **REPORT_CNN)
-    return _compare_skorch(ours, "cnn", CNN_EPOCHS, n_pairs)
-
-
-def report_fnn_skorch(n_pairs):
-    """Time plain skorch with the one-layer network against ours."""
-    ours = BloodFNNClassifier(max_epochs=FNN_EPOCHS, random_state=0, **REPORT)
-    return _compare_skorch(ours, "fnn", FNN_EPOCHS, n_pairs)
-
-
-def _compare_skorch(ours, network, n_epochs, n_pairs):
+def _compare_with_skorch(ours, network, n_pairs):
     X, y = load_bloodmnist(return_X_y=True)
     floats = plain_skorch.as_floats(X)
-    theirs = plain_skorch.make_net(network, max_epochs=n_epochs)
-    return compare(
+    theirs = plain_skorch.make_net(network, max_epochs=ours.max_epochs)
+    return compare_times(
         partial(ours.fit, X, y), partial(theirs.fit, floats, y), n_pairs, faster=True
     )
 
 
-def _prepare():
-    """Return the train split as it is, and as the hand-written loop wants it."""
-    X, y = load_bloodmnist(return_X_y=True)
+def _standardize(X):
     floats = X.astype(np.float32)
     floats -= floats.mean(axis=(0, 1, 2))
     floats /= floats.std(axis=(0, 1, 2))
-    return X, y, torch.from_numpy(floats), torch.from_numpy(y)
+    return torch.from_numpy(floats)

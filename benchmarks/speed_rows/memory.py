@@ -1,36 +1,41 @@
-"""The most memory that `fit` takes beyond torch and the images themselves."""
+"""The peak memory of `fit`, without the memory of torch and of the images."""
 
-import subprocess
-import sys
+from common.processes import run_in_new_process
 
-# The kernel's high-water mark is set back once everything is loaded. One epoch: the
-# others do the same again.
+from .declaration import speed_row
+
+# Writing 5 to clear_refs resets the peak memory (VmHWM), which would otherwise include
+# the imports and the loading of the data. One epoch is enough, because later epochs
+# need the same memory.
 FIT = """
 from pathlib import Path
 
 import torch
+from common.processes import memory_in_bytes
 from skblood import BloodCNNClassifier, load_bloodmnist
-
-def status(key):
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(key)) * 1024
 
 X, y = load_bloodmnist(return_X_y=True)
 classifier = BloodCNNClassifier(max_epochs=1, random_state=0)
 Path("/proc/self/clear_refs").write_text("5")
-before = status("VmRSS:")
+before = memory_in_bytes("VmRSS")
 classifier.fit(X, y)
-print(before, status("VmHWM:"), X.nbytes)
+print(before, memory_in_bytes("VmHWM"), X.nbytes)
 """
 
 
-def peak_of_fit(n_pairs):
-    """Measure the default on the train split; `n_pairs` fits, each in a process."""
-    command = [sys.executable, "-c", FIT]
+@speed_row(
+    "memory",
+    "peak memory of fit without torch and X, MB",
+    figure="most_megabytes",
+    at_most=400,
+    n_pairs=3,
+    short=True,
+)
+def peak_memory_of_fit(n_repeats):
+    """Measure the default classifier on the train split, in a new process each time."""
     peaks = []
-    for _ in range(n_pairs):
-        output = subprocess.run(command, check=True, capture_output=True, text=True)
-        before, peak, n_bytes = map(int, output.stdout.split())
+    for _ in range(n_repeats):
+        before, peak, n_bytes = map(int, run_in_new_process(FIT).split())
         peaks.append((peak - before) / 1e6)
     return {
         "megabytes_above_torch_and_X": peaks,

@@ -1,4 +1,4 @@
-"""`predict_proba` beside torch's inference mode, and onnxruntime beside it."""
+"""`predict_proba`, compared with torch's inference mode and with onnxruntime."""
 
 from functools import partial
 from importlib.metadata import version
@@ -7,35 +7,55 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
+from common.timing import compare_times
 from references.torch_loop import predict_proba
-from timing import compare
 
 from skblood import BloodCNNClassifier, load_bloodmnist, to_onnx
 
-# So many calls are timed together that each timing takes a good part of a second.
-CALLS = {1: 200, 3_421: 1, 100_000: 1}
-# That of `predict_proba` for images of this size.
+from .declaration import speed_row
+
+# The batch size of `predict_proba` for images of 28×28 pixels.
 ONNX_BATCH = 64
 
 
-def predict(n_pairs, n_images):
-    """Time predictions for so many images."""
-    model, images = _model_and_images(n_images)
-
-    def repeat(function):
-        for _ in range(CALLS[n_images]):
-            function(images)
-
-    figures = compare(
-        partial(repeat, model.predict_proba),
-        partial(repeat, partial(predict_proba, model.net_.module_)),
-        n_pairs,
-    )
-    return {"calls": CALLS[n_images], **figures}
+@speed_row(
+    "predict-1",
+    "predict_proba, 1 image: skblood / torch's inference mode",
+    at_most=1.5,
+    short=True,
+)
+def predict_1(n_pairs):
+    # 200 calls in each timing, because a single call is too short to time.
+    return _compare_predictions(n_pairs, n_images=1, n_calls=200)
 
 
-def predict_with_onnx(n_pairs, n_images):
-    """Time onnxruntime beside `predict_proba`, each in batches, in as many threads."""
+@speed_row(
+    "predict-3421",
+    "predict_proba, 3,421 images: skblood / torch's inference mode",
+    at_most=1.05,
+    short=True,
+)
+def predict_3421(n_pairs):
+    return _compare_predictions(n_pairs, n_images=3_421)
+
+
+@speed_row(
+    "predict-100000",
+    "predict_proba, 100,000 images: skblood / torch's inference mode",
+    at_most=1.05,
+)
+def predict_100000(n_pairs):
+    return _compare_predictions(n_pairs, n_images=100_000)
+
+
+@speed_row(
+    "onnx-3421",
+    "prediction of 3,421 images: onnxruntime / predict_proba",
+    at_most=1.0,
+)
+def predict_3421_with_onnx(n_pairs):
+    """Time onnxruntime with the batch size and the threads of `predict_proba`."""
+    n_images = 3_421
     model, images = _model_and_images(n_images)
     session = _onnx_session(model)
 
@@ -43,13 +63,28 @@ def predict_with_onnx(n_pairs, n_images):
         for start in range(0, n_images, ONNX_BATCH):
             session.run(None, {"images": images[start : start + ONNX_BATCH]})
 
-    figures = compare(run, partial(model.predict_proba, images), n_pairs)
+    figures = compare_times(run, partial(model.predict_proba, images), n_pairs)
     return {
         "onnxruntime": version("onnxruntime"),
         "threads": torch.get_num_threads(),
         "batch_size": ONNX_BATCH,
         **figures,
     }
+
+
+def _compare_predictions(n_pairs, n_images, n_calls=1):
+    model, images = _model_and_images(n_images)
+
+    def repeat(function):
+        for _ in range(n_calls):
+            function(images)
+
+    figures = compare_times(
+        partial(repeat, model.predict_proba),
+        partial(repeat, partial(predict_proba, model.net_.module_)),
+        n_pairs,
+    )
+    return {"calls": n_calls, **figures}
 
 
 def _model_and_images(n_images):
@@ -60,7 +95,7 @@ def _model_and_images(n_images):
 
 
 def _onnx_session(model):
-    # Of the extras `onnx` and `test`, which the other rows do without.
+    # Imported here, so that the other rows can be measured without onnxruntime.
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

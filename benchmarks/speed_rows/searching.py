@@ -1,63 +1,64 @@
-"""The report's grid search, by scikit-learn's own tools: ours beside plain skorch.
+"""The report's grid search with scikit-learn, compared with plain skorch.
 
-The search is the report's, 3 × 2 × 3 settings in 5 folds, stopped early with a patience
-of 5, on a part of the train split that is drawn once.
+The search has 3 × 2 × 3 settings in 5 folds, and early stopping with a patience of 5
+epochs, as in the report. It uses a random part of the train split, which is the same in
+every run.
 """
 
 import warnings
 from functools import partial
 
 import numpy as np
-from recipes import REPORT
+from common.recipes import REPORT, REPORT_FOLDS, REPORT_GRID
+from common.timing import compare_times
 from references import plain_skorch
 from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
-from sklearn.model_selection import (
-    GridSearchCV,
-    HalvingGridSearchCV,
-    StratifiedKFold,
-)
-from timing import compare
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV
 
 from skblood import BloodCNNClassifier, BloodFNNClassifier, load_bloodmnist
 
-GRID = {"batch_size": [64, 128, 256], "max_epochs": [30, 50], "lr": [1e-3, 1e-2, 1e-1]}
-N_ROWS = {"cnn": 200, "fnn": 2_000}
-FOLDS = StratifiedKFold(5, shuffle=True, random_state=42)
+from .declaration import speed_row
+
+N_IMAGES = {"cnn": 200, "fnn": 2_000}
 
 
-def grid_search(n_pairs, network):
-    """Time the search with ours against the same with plain skorch, two at a time."""
-    X, y = _subset(network)
-    search = partial(GridSearchCV, param_grid=GRID, cv=FOLDS, n_jobs=2, refit=False)
-    ours = search(_ours(network))
-    theirs = search(plain_skorch.make_net(network, early_stopping=True))
-    figures = compare(
-        partial(_fit, ours, X, y),
-        partial(_fit, theirs, plain_skorch.as_floats(X), y),
-        n_pairs,
-        faster=True,
-    )
-    return {"n_rows": len(X), **figures, "ours": _best(ours), "skorch": _best(theirs)}
+@speed_row(
+    "grid-cnn", "grid search, the report's CNN: plain skorch / skblood", at_least=2
+)
+def grid_search_cnn(n_pairs):
+    return _compare_grid_searches(n_pairs, "cnn")
 
 
-def halving(n_pairs):
-    """Time halving over epochs against the whole grid, both ours."""
+@speed_row(
+    "grid-fnn", "grid search, the report's FNN: plain skorch / skblood", at_least=2
+)
+def grid_search_fnn(n_pairs):
+    return _compare_grid_searches(n_pairs, "fnn")
+
+
+@speed_row(
+    "halving",
+    "search, the report's FNN in skblood: whole grid / successive halving",
+    at_least=3,
+)
+def halving_search(n_pairs):
+    """Time successive halving, whose resource is the number of epochs."""
     X, y = _subset("fnn")
-    grid = {name: values for name, values in GRID.items() if name != "max_epochs"}
+    grid = {name: v for name, v in REPORT_GRID.items() if name != "max_epochs"}
     halved = HalvingGridSearchCV(
-        _ours("fnn"),
+        _classifier("fnn"),
         grid,
         resource="max_epochs",
         min_resources=5,
         max_resources=50,
-        cv=FOLDS,
+        cv=REPORT_FOLDS,
         n_jobs=2,
         refit=False,
         random_state=0,
     )
-    whole = GridSearchCV(_ours("fnn"), GRID, cv=FOLDS, n_jobs=2, refit=False)
-    figures = compare(
+    whole = _grid_search(_classifier("fnn"))
+    figures = compare_times(
         partial(_fit, halved, X, y), partial(_fit, whole, X, y), n_pairs, faster=True
     )
     return {
@@ -69,7 +70,24 @@ def halving(n_pairs):
     }
 
 
-def _ours(network):
+def _compare_grid_searches(n_pairs, network):
+    X, y = _subset(network)
+    ours = _grid_search(_classifier(network))
+    theirs = _grid_search(plain_skorch.make_net(network, early_stopping=True))
+    figures = compare_times(
+        partial(_fit, ours, X, y),
+        partial(_fit, theirs, plain_skorch.as_floats(X), y),
+        n_pairs,
+        faster=True,
+    )
+    return {"n_rows": len(X), **figures, "ours": _best(ours), "skorch": _best(theirs)}
+
+
+def _grid_search(model):
+    return GridSearchCV(model, REPORT_GRID, cv=REPORT_FOLDS, n_jobs=2, refit=False)
+
+
+def _classifier(network):
     if network == "fnn":
         return BloodFNNClassifier(early_stopping=True, random_state=0, **REPORT)
     return BloodCNNClassifier(
@@ -83,13 +101,14 @@ def _ours(network):
 
 def _subset(network):
     X, y = load_bloodmnist(return_X_y=True)
-    rows = np.random.default_rng(0).choice(len(X), N_ROWS[network], replace=False)
-    return X[rows], y[rows]
+    rng = np.random.default_rng(0)
+    indices = rng.choice(len(X), N_IMAGES[network], replace=False)
+    return X[indices], y[indices]
 
 
 def _fit(search, X, y):
     with warnings.catch_warnings():
-        # At the largest learning rate some trainings diverge: that is the grid's.
+        # With the largest learning rate of the grid, some trainings diverge.
         warnings.simplefilter("ignore", FitFailedWarning)
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("ignore", "One or more of the test scores")

@@ -1,8 +1,8 @@
-"""ResNet-18 as MedMNIST's benchmark has it for 28 pixels: with a 3×3 stem.
+"""ResNet-18 in the form that MedMNIST's benchmark uses for images of 28 pixels.
 
-After He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, and Yang et
-al., "MedMNIST v2", Scientific Data 2023: no pooling in the stem, so that small images
-keep their resolution through the first stage.
+The first convolution is 3×3 and is not followed by pooling, so that small images keep
+their resolution through the first stage. See He et al., "Deep Residual Learning for
+Image Recognition", CVPR 2016, and Yang et al., "MedMNIST v2", Scientific Data 2023.
 """
 
 from torch import nn
@@ -10,7 +10,7 @@ from torch.nn.functional import relu
 
 
 class ResNet18(nn.Module):
-    """Return logits (n, n_classes) of images (n, C, H, W)."""
+    """A network that takes images (n, C, H, W) and returns logits (n, n_classes)."""
 
     def __init__(self, image_shape, n_classes):
         super().__init__()

@@ -1,22 +1,25 @@
-"""How times are taken: two things in turn, and the median of their ratios."""
+"""Measures how long functions take."""
 
 import time
 from statistics import median
 
 
 def seconds_of(function):
-    """Return how long one call takes."""
+    """Return how many seconds one call of a function takes."""
     start = time.perf_counter()
     function()
     return time.perf_counter() - start
 
 
-def compare(ours, reference, n_pairs, *, faster=False):
-    """Time two functions in turn, after one call of each that does not count.
+def compare_times(ours, reference, n_pairs, *, faster=False):
+    """Time two functions in turn and return the median ratio of their times.
 
-    The machine's speed drifts, so a ratio is taken within each pair, and every other
-    pair begins with the reference. It is ours over the reference, or how many times as
-    long the reference takes if we claim to be `faster`.
+    Both functions are called once before the first timing, to warm up. The speed of a
+    machine changes over time, so each ratio compares two calls that follow each other,
+    and every second pair starts with the reference.
+
+    The ratio is the time of `ours` divided by the time of `reference`. With `faster`,
+    it is the inverse, which says how many times as fast `ours` is.
     """
     ours(), reference()
     pairs = []

@@ -1,4 +1,4 @@
-"""What every benchmark writes beside its figures: versions, machine, command."""
+"""Writes results, with the command, the package versions and the machine."""
 
 import json
 import os
@@ -8,17 +8,18 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parents[1] / "results"
+PREDICTIONS = RESULTS / "predictions"
 PACKAGES = ["skblood", "scikit-learn", "skorch", "torch", "numpy", "medmnist"]
 
 
 def write_results(name, figures):
-    """Write figures to results/`name`.json, with all that is needed to repeat them."""
+    """Write figures to results/`name`.json, with what is needed to repeat the run."""
     _write(name, {**_describe_run(), **figures})
 
 
 def update_results(name, parts):
-    """Replace some parts of results/`name`.json, each with how it was measured."""
+    """Replace parts of results/`name`.json; each part gets its own description."""
     path = RESULTS / f"{name}.json"
     earlier = json.loads(path.read_text()) if path.exists() else {}
     run = _describe_run()
@@ -43,10 +44,11 @@ def _describe_run():
 
 def _write(name, record):
     path = RESULTS / f"{name}.json"
-    beside = path.with_suffix(".tmp")
-    beside.write_text(json.dumps(record, indent=2) + "\n")
-    beside.replace(path)
-    print(f"\nWritten to benchmarks/results/{path.name}")
+    # Renaming replaces the file in one step, so an interrupted run leaves the old one.
+    unfinished = path.with_suffix(".tmp")
+    unfinished.write_text(json.dumps(record, indent=2) + "\n")
+    unfinished.replace(path)
+    print(f"\nWrote benchmarks/results/{path.name}")
 
 
 def _processor():
