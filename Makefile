@@ -2,24 +2,25 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-# Two installs into one environment at once would break each other.
+# Make must not build two targets at once: two runs of pip at the same time can break
+# the environment.
 .NOTPARALLEL:
 .PHONY: help quickstart test lint format docs bench clean
 
-help: ## Show this list
+help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "%-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-quickstart: $(VENV)/.installed-plot ## Train and show a first model
-	MPLBACKEND=Agg $(BIN)/python examples/plot_quickstart.py
+quickstart: $(VENV)/.installed-plot ## Train a first model, print its report, save a figure
+	MPLBACKEND=Agg $(BIN)/python examples/plot_quickstart.py --save
 
-test: $(VENV)/.installed-test ## Run the tests and the docstrings' examples
+test: $(VENV)/.installed-test ## Run the tests and the examples in the docstrings
 	$(BIN)/python -m pytest
 
-lint: $(VENV)/.installed-ruff ## Check style and format
+lint: $(VENV)/.installed-ruff ## Check style and format with ruff
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
-format: $(VENV)/.installed-ruff ## Mend what lint finds, where it can be mended
+format: $(VENV)/.installed-ruff ## Fix most problems that lint finds
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
@@ -29,19 +30,20 @@ docs: $(VENV)/.installed-docs ## Build the documentation in docs/_build/html
 bench: $(VENV)/.installed-test ## Run the short form of the benchmarks
 	$(BIN)/python benchmarks/speed.py --short
 
-clean: ## Remove what the documentation's build leaves
+clean: ## Remove the files that `make docs` writes
 	rm -rf docs/_build docs/auto_examples docs/generated docs/sg_execution_times.rst
 
 $(BIN)/python:
-	@# Half an environment would look like a whole one to the next call.
+	@# An incomplete environment is removed: the next call would take it for complete.
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
-# A stamp for each extra, so that only a change of the dependencies installs again.
+# Each extra has a stamp file, so that pip runs again only after the dependencies have
+# changed.
 $(VENV)/.installed-%: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[$*]'
 	@touch $@
 
-# Reading the code takes ruff alone, not everything that running it does.
+# To check the code, ruff is enough: the dependencies of the package are not installed.
 $(VENV)/.installed-ruff: constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet -c constraints.txt ruff
 	@touch $@

@@ -1,4 +1,4 @@
-"""Settings of the documentation's build."""
+"""Sphinx configuration."""
 
 import re
 
@@ -21,11 +21,11 @@ extensions = [
 exclude_patterns = ["_build", "_templates"]
 templates_path = ["_templates"]
 
-# Names of parameters stand between single backticks, as in scikit-learn's docstrings.
+# Docstrings put parameter names between single backticks, as scikit-learn's do.
 default_role = "literal"
 extlinks = {"doi": ("https://doi.org/%s", "doi:%s")}
 
-# The template of a class documents its methods; numpydoc would list them once more.
+# The template for classes lists the methods, so numpydoc must not list them again.
 numpydoc_show_class_members = False
 toc_object_entries_show_parents = "hide"
 
@@ -33,9 +33,10 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"[\\/]plot_",
-    # Shown as it is on the page about ONNX.
+    # The ONNX page includes this script, which needs command-line arguments.
     "ignore_pattern": r"without_torch\.py",
-    # A page of the reference finds here which examples use its subject.
+    # sphinx-gallery writes a list of examples for each public name; the templates of
+    # the reference pages show it.
     "doc_module": "skblood",
     "backreferences_dir": "generated/examples",
     "show_memory": False,
@@ -51,7 +52,7 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-# These have no pages below them, so a column that lists such pages would be empty.
+# These pages have no child pages, so their left sidebar would be empty.
 html_sidebars = {
     page: []
     for page in (
@@ -69,7 +70,8 @@ html_sidebars = {
 
 
 def unlink_scikit_learn(app, what, name, obj, options, lines):
-    """Turn the links of inherited docstrings into text: the pages are not here."""
+    """Turn links in docstrings inherited from scikit-learn into text."""
+    # The pages that these links point to are not part of this documentation.
     if (getattr(obj, "__module__", None) or "").startswith("sklearn."):
         text = "\n".join(lines)
         text = re.sub(r":ref:`([^`<]+?)\s*<[^`]+>`", r"\1", text)
@@ -78,5 +80,5 @@ def unlink_scikit_learn(app, what, name, obj, options, lines):
 
 
 def setup(app):
-    """Connect what Sphinx has no setting for."""
+    """Register the event handlers."""
     app.connect("autodoc-process-docstring", unlink_scikit_learn)

@@ -1,4 +1,7 @@
-"""Name the cells in image files: onnx_without_torch.py cells.onnx a.png b.png ..."""
+"""Classify cells in image files with an ONNX model that `skblood.to_onnx` has written.
+
+Usage: python onnx_without_torch.py cells.onnx cell1.png cell2.png ...
+"""
 
 import sys
 

@@ -1,16 +1,17 @@
 """
-Own images: from a folder of JPEGs to a report
-==============================================
+Own images: how do you classify the cells of your own microscope?
+=================================================================
 
-How do you classify the cells of your own microscope? This example begins with what a
-lab has, a folder of picture files with one sub-folder a class, and ends with a report.
+This example starts from a folder of image files with one sub-folder for each class. It
+trains a classifier on these images and ends with a report and a figure.
 """
 
 # %%
 # A folder of pictures
 # --------------------
-# Yours is there already. Here we make one, of cells that come with skblood: pictures of
-# 120×120 pixels with the cell in the middle, as a microscope's software exports them.
+# For this example we write such a folder, from images that are part of skblood. Each
+# picture has 120×120 pixels with the cell in the middle, like the pictures that the
+# software of a microscope exports.
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,32 +21,33 @@ from PIL import Image
 from skblood import load_bloodmnist_sample
 
 lab = TemporaryDirectory()
-cells = load_bloodmnist_sample("train")
-for i, (cell, kind) in enumerate(zip(cells.images, cells.target, strict=True)):
-    folder = Path(lab.name, cells.target_names[kind].split("(")[0])
+cells = load_bloodmnist_sample("train", labels="names")
+for i, (cell, name) in enumerate(zip(cells.images, cells.target, strict=True)):
+    folder = Path(lab.name, name)
     folder.mkdir(exist_ok=True)
     picture = Image.new("RGB", (120, 120), (226, 198, 190))
     picture.paste(Image.fromarray(cell).resize((84, 84)), (18, 18))
     picture.save(folder / f"cell{i}.jpg", quality=90)
 
 # %%
-# The images as arrays
-# --------------------
-# The names of the sub-folders become the classes. ``crop`` cuts a square from the
-# middle of each picture before it is resized; a file that cannot be read would be
-# named.
+# Load the images as arrays
+# -------------------------
+# With ``labels="names"``, the label of an image is the name of its sub-folder. ``crop``
+# cuts a square from the middle of each picture before the picture is resized. A file
+# that cannot be read raises an error that names the file.
 
 from skblood import load_cell_images
 
-own = load_cell_images(lab.name, size=28, crop=84)
+own = load_cell_images(lab.name, size=28, crop=84, labels="names")
 print(own.images.shape, own.images.dtype)
 print(own.target_names)
 print(own.filenames[:3])
 
 # %%
-# Training and predicting
-# -----------------------
-# A part is held back, so that the report is of cells that the classifier has not seen.
+# Train and predict
+# -----------------
+# A quarter of the images is set aside for the report, so that the report is about cells
+# that the classifier was not trained on.
 
 from sklearn.model_selection import train_test_split
 
@@ -58,17 +60,18 @@ clf = BloodCNNClassifier(width=16, max_epochs=15, random_state=0).fit(X_train, y
 predicted = clf.predict(X_test)
 
 # %%
-# The report
-# ----------
+# Print a report
+# --------------
 
 from sklearn.metrics import classification_report
 
-print(classification_report(y_test, predicted, target_names=own.target_names))
+print(classification_report(y_test, predicted))
 
 # %%
-# The cells it is least sure of
-# -----------------------------
-# These are the ones to look at first.
+# Look at the least certain predictions
+# -------------------------------------
+# These are the ten cells whose predicted class has the lowest probability. Check such
+# cells first.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -77,14 +80,14 @@ confidence = clf.predict_proba(X_test).max(axis=1)
 figure, axes = plt.subplots(2, 5, figsize=(10, 4.6), layout="constrained")
 for ax, i in zip(axes.flat, np.argsort(confidence)[:10], strict=True):
     ax.imshow(X_test[i], interpolation="bicubic")
-    is_right = predicted[i] == y_test[i]
+    is_correct = predicted[i] == y_test[i]
     ax.set_title(
-        f"{own.target_names[predicted[i]]}\n{confidence[i]:.0%}",
-        color="black" if is_right else "firebrick",
+        f"{predicted[i]}\n{confidence[i]:.0%}",
+        color="black" if is_correct else "firebrick",
         fontsize=9,
     )
     ax.axis("off")
-figure.suptitle("Least sure: what it says, in red where it is wrong")
+figure.suptitle("Predicted classes with the lowest probabilities; errors are red")
 plt.show()
 
 lab.cleanup()

@@ -2,16 +2,16 @@
 Streaming: how do you learn from more images than fit into memory?
 ==================================================================
 
-Two ways: images that stay in a file and are mapped into memory, and ``partial_fit``
-over files that are read one after the other. This example streams shards from the
-disk, and looks at the accuracy as they pass.
+There are two ways. With `partial_fit`, a classifier learns from one file after another.
+With memory mapping, `fit` reads each batch of images from one large file. This example
+trains with `partial_fit` and plots the accuracy, and then shows memory mapping.
 """
 
 # %%
-# Shards on the disk
-# ------------------
-# A shard is a file with some of the images and their labels. Yours may come from as
-# many slides, or days; here 1,600 cells become ten of them.
+# Write shards
+# ------------
+# A shard is a file with some of the images and their labels. In practice there may be
+# one shard for each slide or day. Here, 1,600 cells are split into ten shards.
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,16 +25,17 @@ X_test, y_test = load_bloodmnist_sample("test", return_X_y=True)
 
 disk = TemporaryDirectory()
 order = np.random.default_rng(0).permutation(len(X))
-for i, rows in enumerate(np.array_split(order, 10)):
-    np.savez(Path(disk.name, f"shard{i}.npz"), X=X[rows], y=y[rows])
+for i, indices in enumerate(np.array_split(order, 10)):
+    np.savez(Path(disk.name, f"shard{i}.npz"), X=X[indices], y=y[indices])
 
 # %%
-# One pass after the other
-# ------------------------
-# ``partial_fit`` makes one pass over what it is given and remembers where its optimiser
-# was. It has to know all classes from the first call on. ``fit`` lowers its learning
-# rate by a schedule; a stream has no end that one could lead to, so here the rate is
-# lowered from pass to pass.
+# Train on one shard after another
+# --------------------------------
+# Each call of `partial_fit` trains for one epoch on the images that it is given, and
+# keeps the optimizer state for the next call. The first call needs all classes. Unlike
+# `fit`, `partial_fit` has no learning rate schedule, because it does not know how many
+# calls will follow. Here we lower the learning rate ourselves after each pass over all
+# shards.
 
 clf = BloodCNNClassifier(width=16, batch_size=32, random_state=0)
 seen, accuracy = [], []
@@ -48,24 +49,23 @@ for n_passes in range(1, 9):
     print(f"{seen[-1]:>5} images: {accuracy[-1]:.3f}")
 
 # %%
-# What came of it
-# ---------------
+# Plot the accuracy
+# -----------------
 
 import matplotlib.pyplot as plt
 
 figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
 ax.plot(seen, accuracy, marker="o")
-ax.set(xlabel="images seen", ylabel="accuracy on 400 others", ylim=(0, 1))
+ax.set(xlabel="images seen", ylabel="accuracy on 400 test images", ylim=(0, 1))
 ax.grid(alpha=0.3)
 plt.show()
 
 # %%
-# Mapped instead of streamed
-# --------------------------
-# If the images lie in one file, ``fit`` itself can be given more of them than the
-# memory holds: ``load_bloodmnist(size=224, mmap_mode="r")``, or
-# ``np.load(…, mmap_mode="r")`` for an array of your own. Each batch is read when its
-# turn comes.
+# Train on a memory-mapped file
+# -----------------------------
+# If all images are in one file, `fit` can train on more of them than fit into memory.
+# Load them with ``load_bloodmnist(size=224, mmap_mode="r")``, or open your own array
+# with ``np.load(…, mmap_mode="r")``. Each batch is read from the disk when it is used.
 
 stored = Path(disk.name, "X.npy")
 np.save(stored, X)
