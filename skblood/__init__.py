@@ -1,7 +1,7 @@
-"""Scikit-learn estimators and data for blood-cell images.
+"""scikit-learn classifiers and data loaders for blood-cell images.
 
-The public names are loaded on first use, so ``import skblood`` is instant and
-reading the data does not import torch.
+The public names are imported at their first use. So ``import skblood`` takes almost no
+time, and loading data does not import torch.
 """
 
 from importlib import import_module

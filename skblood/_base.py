@@ -1,5 +1,8 @@
-"""What both classifiers share: fit, partial_fit, predict."""
+"""What both classifiers share: fit, partial_fit and the predictions."""
 
+import copy
+from contextlib import contextmanager
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -9,20 +12,33 @@ from sklearn.base import (
     ClassifierMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
-    _fit_context,
 )
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from ._fitting import FitsNetwork
-from ._images import check_images
-from ._samples import check_weights, find_classes
-from ._state import PickledAsArrays
+from ._input.images import check_images
+from ._input.targets import (
+    apply_class_weight,
+    check_kind_of_labels,
+    encode_labels,
+    find_classes,
+    select_weighted,
+    split_indices,
+)
+from ._runtime.hardware import resolve_device
+from ._sklearn_compat import Interval, StrOptions, fit_context
+from ._training.arrays import optimizer_arrays
+from ._training.batches import ImageDataset, count_batches
+from ._training.fit import build_network, replace_output_layer, train_network
+from ._training.scaling import fit_scaling
+from ._training.spec import NetworkSpec, TrainingSpec, resolve_dtype
+from ._training.state import pack_state, unpack_state, versions, warn_of_versions
+from ._warnings import warn
+
+LARGEST_SEED = 2**31 - 1
 
 
 class BaseBloodClassifier(
-    FitsNetwork,
-    PickledAsArrays,
     ClassNamePrefixFeaturesOutMixin,
     ClassifierMixin,
     TransformerMixin,
@@ -30,7 +46,8 @@ class BaseBloodClassifier(
 ):
     """A scikit-learn classifier around a torch network that skorch trains.
 
-    A subclass has the parameters, and what `FitsNetwork` asks for.
+    A subclass declares the parameters, implements `_resolve_network`, and sets
+    `_auto_epochs` and `_auto_steps`, from which ``max_epochs="auto"`` is computed.
     """
 
     _parameter_constraints: dict = {
@@ -64,22 +81,25 @@ class BaseBloodClassifier(
         tags.input_tags.three_d_array = True
         return tags
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    # -- training ----------------------------------------------------------------------
+
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None):
         """Fit the network to images and their labels.
 
         Parameters
         ----------
         X : array-like of shape (n, H, W, C), (n, C, H, W), (n, H, W) or (n, H * W * C)
-            Images of one or three channels, in any numeric dtype; or the images
-            flattened to rows. uint8 images are not copied.
+            Images with one or three channels in any numeric dtype, or images flattened
+            to rows. uint8 images are not copied.
         y : array-like of shape (n,)
             Labels.
         sample_weight : array-like of shape (n,), default=None
-            Non-negative weights. A sample of weight 0 is as good as absent.
+            Non-negative weights. Samples of weight 0 are ignored.
         X_val : array-like, default=None
-            Images in any form that `X` can have. Their loss and accuracy after each
-            epoch stand in `history_`; with ``early_stopping=True`` they decide.
+            Validation images, in any form that `X` can have. Their loss and accuracy
+            after each epoch are kept in `history_`. With ``early_stopping=True`` they
+            are used instead of a part of `X`.
         y_val : array-like of shape (n_val,), default=None
             Labels of `X_val`.
 
@@ -90,35 +110,61 @@ class BaseBloodClassifier(
 
         Raises
         ------
-        ValueError
-            If the data or the parameters do not fit the contract. What was fitted
-            before then stays as it was.
+        TypeError, ValueError
+            If a parameter or the data are invalid, or if training diverges. What an
+            earlier call has fitted is then kept.
         """
         with self._unchanged_on_error():
+            # Check the input.
             continues = self.warm_start and hasattr(self, "net_")
             images, y = check_images(self, X, y, reset=not continues)
-            rows, weights = check_weights(sample_weight, images)
-            counting = y if rows is None else y[rows]
-            classes = find_classes(counting)
-            if not continues:
-                self._start(classes)
-            elif not np.array_equal(classes, self.classes_):
-                self._start_other_classes(classes)
-            train = self._training_data(images, counting, weights, rows)
+            y, weights, indices = select_weighted(sample_weight, y)
+            classes = find_classes(y)
+            same_classes = continues and np.array_equal(classes, self.classes_)
+            device = self.device_ if continues else str(resolve_device(self.device))
+            seed = self._training_spec.seed if same_classes else self._draw_seed()
+            train = self._make_dataset(images, y, weights, indices, classes)
             train.normalize_weights()
-            valid = self._validation_data(X_val, y_val)
+            valid = self._check_validation_data(X_val, y_val, classes)
             if self.early_stopping and valid is None:
-                train, valid = self._split(train)
-            self._train(train, valid, n_epochs=self._count_epochs(train))
+                train, valid = self._split(train, classes, seed)
+
+            # Resolve the parameters.
+            network = self._network_spec if continues else self._specify(train, device)
+            training = self._specify_training(
+                n_classes=len(classes),
+                device=device,
+                seed=seed,
+                n_earlier_epochs=len(self.history_) if same_classes else 0,
+                max_epochs=self._count_epochs(len(train)),
+                lr_schedule=self.lr_schedule,
+                patience=self.n_iter_no_change if self.early_stopping else None,
+                tol=self.tol,
+            )
+
+            # Train.
+            if same_classes:
+                module = copy.deepcopy(self.net_.module_)
+            elif continues:
+                self._warn_of_missing(classes)
+                module = replace_output_layer(
+                    self.net_.module_, network, len(classes), seed, device
+                )
+            else:
+                module = build_network(network, len(classes), seed, device)
+            net = train_network(module, training, train, valid)
+
+            # Keep the result.
+            self._keep(net, network, training, classes)
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one epoch on a part of the data, at a constant learning rate.
 
-        A stream has no end that a schedule could lead to; a tenth of the `lr` that
-        suits `fit` is a good start. The first call, unless `fit` came before, learns
-        the scaling of the pixels.
+        The number of calls is not known in advance, so there is no learning rate
+        schedule. A tenth of the `lr` that suits `fit` is a good start. The first call
+        computes the scaling of the pixels, unless `fit` was called before.
 
         Parameters
         ----------
@@ -127,10 +173,10 @@ class BaseBloodClassifier(
         y : array-like of shape (n,)
             Labels.
         classes : array-like of shape (n_classes,), default=None
-            All labels that will ever come; required in the first call.
+            All labels that can occur in any call. Required in the first call.
         sample_weight : array-like of shape (n,), default=None
-            Non-negative weights. Unlike in `fit`, they are taken as they are: a part
-            of mean weight 2 takes steps of twice the loss.
+            Non-negative weights. Unlike in `fit`, they are not scaled: weights with a
+            mean of 2 double the loss.
 
         Returns
         -------
@@ -139,37 +185,164 @@ class BaseBloodClassifier(
 
         Raises
         ------
-        ValueError
-            If the data do not fit the contract or a label is not in `classes`. What
-            was learnt before then stays as it was.
+        TypeError, ValueError
+            If a parameter or the data are invalid, or if a label is not in `classes`.
+            What earlier calls have fitted is then kept.
         """
         with self._unchanged_on_error():
-            first = not hasattr(self, "net_")
-            if first and classes is None:
-                raise ValueError(
-                    "classes must be passed on the first call to partial_fit."
-                )
-            if self.class_weight == "balanced":
-                raise ValueError(
-                    "class_weight='balanced' is not supported by partial_fit, which "
-                    "does not see all samples. Pass the weights as a dict."
-                )
-            images, y = check_images(self, X, y, reset=first)
-            rows, weights = check_weights(sample_weight, images)
-            if first:
-                self._start(find_classes(np.asarray(classes)))
-            elif classes is not None and not np.array_equal(
-                np.unique(classes), self.classes_
-            ):
-                raise ValueError(
-                    f"classes={np.unique(classes).tolist()} is not the same as in the "
-                    f"first call: {self.classes_.tolist()}. To learn other classes "
-                    "with the features that are there, use fit and warm_start=True."
-                )
-            counting = y if rows is None else y[rows]
-            train = self._training_data(images, counting, weights, rows)
-            self._train(train, n_epochs=1, streaming=True)
+            # Check the input.
+            is_first = not hasattr(self, "net_")
+            self._check_stream(classes, is_first)
+            images, y = check_images(self, X, y, reset=is_first)
+            y, weights, indices = select_weighted(sample_weight, y)
+            classes = self._check_stream_classes(classes, is_first)
+            device = str(resolve_device(self.device)) if is_first else self.device_
+            seed = self._draw_seed() if is_first else self._training_spec.seed
+            train = self._make_dataset(images, y, weights, indices, classes)
+
+            # Resolve the parameters.
+            network = self._specify(train, device) if is_first else self._network_spec
+            training = self._specify_training(
+                n_classes=len(classes),
+                device=device,
+                seed=seed,
+                n_earlier_epochs=0 if is_first else len(self.history_),
+                streaming=True,
+            )
+
+            # Train.
+            optimizer_state = None
+            if is_first:
+                module = build_network(network, len(classes), seed, device)
+            else:
+                module = copy.deepcopy(self.net_.module_)
+                earlier = self._training_spec
+                if earlier.streaming and earlier.optimizer == self.optimizer:
+                    optimizer_state = optimizer_arrays(self.net_.optimizer_)
+            net = train_network(
+                module, training, train, optimizer_state=optimizer_state
+            )
+
+            # Keep the result.
+            self._keep(net, network, training, classes)
         return self
+
+    @contextmanager
+    def _unchanged_on_error(self):
+        before = dict(vars(self))
+        try:
+            yield
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    def _check_stream(self, classes, is_first):
+        if is_first and classes is None:
+            raise ValueError("classes must be passed on the first call to partial_fit.")
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' is not supported by partial_fit, which does "
+                "not see all samples. Pass the weights as a dict."
+            )
+
+    def _check_stream_classes(self, classes, is_first):
+        if is_first:
+            return find_classes(np.asarray(classes))
+        if classes is not None and not np.array_equal(
+            np.unique(classes), self.classes_
+        ):
+            raise ValueError(
+                f"classes={np.unique(classes).tolist()} is not the same as in the "
+                f"first call: {self.classes_.tolist()}. To train for other classes and "
+                "keep the feature layers, use fit with warm_start=True."
+            )
+        return self.classes_
+
+    def _warn_of_missing(self, classes):
+        """Warn if y has some of the earlier classes only: that may be an oversight."""
+        known, found = set(self.classes_.tolist()), set(classes.tolist())
+        if found < known:
+            missing = [label for label in self.classes_.tolist() if label not in found]
+            warn(
+                f"y lacks the classes {missing} of the earlier fit. The output layer "
+                "is reinitialised without them."
+            )
+
+    def _draw_seed(self):
+        return check_random_state(self.random_state).randint(LARGEST_SEED)
+
+    def _make_dataset(self, images, y, weights, indices, classes):
+        y_encoded = encode_labels(y, classes)
+        weights = apply_class_weight(self.class_weight, classes, y_encoded, weights)
+        return ImageDataset(images, y_encoded, weights, indices)
+
+    def _check_validation_data(self, X_val, y_val, classes):
+        if (X_val is None) != (y_val is None):
+            given, missing = ("y_val", "X_val") if X_val is None else ("X_val", "y_val")
+            raise ValueError(f"{given} is provided, but {missing} was not provided.")
+        if X_val is None:
+            return None
+        images, y = check_images(self, X_val, y_val, reset=False)
+        return ImageDataset(images, encode_labels(y, classes))
+
+    def _split(self, data, classes, seed):
+        parts = split_indices(data.targets, self.validation_fraction, classes, seed)
+        return [data.subset(part) for part in parts]
+
+    def _count_epochs(self, n_samples):
+        if self.max_epochs != "auto":
+            return self.max_epochs
+        n_steps = count_batches(n_samples, self.batch_size)
+        return self._auto_epochs + -(-self._auto_steps // n_steps)
+
+    def _specify(self, train, device):
+        network_class, options = self._resolve_network()
+        return NetworkSpec(
+            network_class,
+            options,
+            self.image_shape_,
+            *fit_scaling(train, self.scaling),
+            resolve_dtype(self.image_shape_, device),
+        )
+
+    def _specify_training(self, *, device, **settings):
+        return TrainingSpec(
+            device=device,
+            optimizer=self.optimizer,
+            lr=self.lr,
+            batch_size=self.batch_size,
+            weight_decay=self.weight_decay,
+            label_smoothing=self.label_smoothing,
+            precision=self._resolve_precision(device),
+            callbacks=self.callbacks or [],
+            verbose=self.verbose,
+            **self._image_options(),
+            **settings,
+        )
+
+    def _resolve_precision(self, device):
+        return str(resolve_dtype(self.image_shape_, device)).removeprefix("torch.")
+
+    def _image_options(self):
+        """Return the training options that only the classifier of images has."""
+        return {}
+
+    def _keep(self, net, network, training, classes):
+        """Set the fitted attributes."""
+        earlier = self.history_ if training.n_earlier_epochs else []
+        self.net_ = net
+        self.classes_ = classes
+        self.device_ = training.device
+        self.precision_ = training.precision
+        self.history_ = [*earlier, *_finished_epochs(net.history, len(earlier))]
+        self.loss_curve_ = [epoch["train_loss"] for epoch in self.history_]
+        self.n_iter_ = len(self.history_)
+        self._network_spec = network
+        self._training_spec = training
+        self._versions = versions()
+
+    # -- predictions -------------------------------------------------------------------
 
     def decision_function(self, X):
         """Return the logits of the images.
@@ -182,7 +355,7 @@ class BaseBloodClassifier(
         Returns
         -------
         ndarray of shape (n,) or (n, n_classes)
-            float64. Of two classes, the logit of the second.
+            float64. With two classes, the logit of the second minus that of the first.
         """
         logits = self._logits(X)
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
@@ -198,7 +371,7 @@ class BaseBloodClassifier(
         Returns
         -------
         ndarray of shape (n, n_classes)
-            float64, in the order of `classes_`.
+            float64. The columns are in the order of `classes_`.
         """
         return softmax(self._logits(X), axis=1)
 
@@ -213,7 +386,8 @@ class BaseBloodClassifier(
         Returns
         -------
         ndarray of shape (n, n_classes)
-            float64, finite where `predict_proba` is too small for a float.
+            float64. The values are finite even where the probability is too small to
+            be represented.
         """
         return log_softmax(self._logits(X), axis=1)
 
@@ -228,13 +402,38 @@ class BaseBloodClassifier(
         Returns
         -------
         ndarray of shape (n,)
-            Labels out of `classes_`.
+            Labels, with values from `classes_`.
         """
         winners = self._logits(X).argmax(axis=1)
         return self.classes_[winners]
 
+    def score(self, X, y, sample_weight=None):
+        """Return the accuracy: the fraction of labels that are predicted correctly.
+
+        Parameters
+        ----------
+        X : array-like
+            Images in any form that `fit` accepts.
+        y : array-like of shape (n,)
+            True labels.
+        sample_weight : array-like of shape (n,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ValueError
+            If X is invalid, or if the labels are numbers and `classes_` are names.
+        """
+        check_is_fitted(self)
+        check_kind_of_labels(y, self.classes_)
+        return super().score(X, y, sample_weight)
+
     def transform(self, X):
-        """Return the embeddings: what the network's last layer sees of each image.
+        """Return the embeddings: the input of the network's last layer.
 
         Parameters
         ----------
@@ -244,7 +443,12 @@ class BaseBloodClassifier(
         Returns
         -------
         ndarray of shape (n, n_embedding)
-            In the dtype of X if that is a float of 32 or 64 bits, else float32.
+            In the dtype of X if that is float32 or float64, else float32.
+
+        Raises
+        ------
+        TypeError
+            If the network has no method ``embed``.
         """
         images = self._check_new_images(X)
         dtype = images.dtype if images.dtype in (np.float32, np.float64) else np.float32
@@ -257,11 +461,12 @@ class BaseBloodClassifier(
 
     def _logits(self, X):
         images = self._check_new_images(X)
-        return self.net_.infer_all(images, self._infer_logits).astype(np.float64)
+        forward = partial(self.net_.module_, views=self._resolve_views())
+        return self.net_.predict_batches(images, forward).astype(np.float64)
 
-    def _infer_logits(self, images):
-        """Return the logits of one batch of images as they are stored."""
-        return self.net_.module_(images)
+    def _resolve_views(self):
+        """Return the function for test-time augmentation, or None for none."""
+        return None
 
     def _embed(self, images):
         module = self.net_.module_
@@ -270,8 +475,37 @@ class BaseBloodClassifier(
                 "transform needs a network with a method embed(images), which "
                 f"{type(module.network).__name__} does not have."
             )
-        return self.net_.infer_all(images, module.embed)
+        return self.net_.predict_batches(images, module.embed)
 
     def _check_new_images(self, X):
         check_is_fitted(self)
         return check_images(self, X, reset=False)
+
+    # -- pickles and copies ------------------------------------------------------------
+
+    def __getstate__(self):
+        """Return the state as parameters and NumPy arrays.
+
+        The net is replaced by its weights, from which it is built again. A model that
+        was trained on a GPU can thus be opened on a machine without one.
+        """
+        return pack_state(super().__getstate__())
+
+    def __setstate__(self, state):
+        warn_of_versions(state["_versions"], type(self).__name__)
+        self._restore(state)
+
+    def _restore(self, state):
+        super().__setstate__(unpack_state(state))
+
+
+def _finished_epochs(history, n_earlier):
+    """Return a dict for each epoch, without skorch's records of the batches."""
+    return [
+        {
+            **{key: value for key, value in epoch.items() if key != "batches"},
+            "epoch": n_earlier + epoch["epoch"],
+        }
+        for epoch in history
+        if "train_loss" in epoch  # An interrupted epoch has no loss.
+    ]

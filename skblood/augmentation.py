@@ -1,8 +1,9 @@
-"""Random transforms of a whole batch of images.
+"""Random transforms of a batch of images.
 
-Each takes standardised images ``(n, C, H, W)`` and a CPU `torch.Generator`, draws
-one transform for each image, and returns the new batch: the signature that the
-`augmentation` parameter of `BloodCNNClassifier` asks of a callable.
+The functions ``augment_cells``, ``random_dihedral`` and ``random_shift`` take
+standardised images ``(n, C, H, W)`` and a `torch.Generator` on the CPU. They draw one
+transform for each image and return the transformed batch. The parameter `augmentation`
+of `BloodCNNClassifier` accepts any function with this signature.
 """
 
 import torch
@@ -10,10 +11,11 @@ from torch.nn import functional
 
 
 def augment_cells(images, generator):
-    """Flip, rotate by quarter turns, and shift by up to two pixels.
+    """Flip and rotate each image at random, and shift it by up to two pixels.
 
-    A smear has no up or down, so all eight views of a cell are as likely; and the
-    crop around a cell is never quite centred.
+    Cells have no preferred orientation in a blood smear, so all flips and rotations by
+    90° of an image are equally likely. Crops are not centred exactly on their cells, so
+    small shifts occur in new images, too.
 
     Parameters
     ----------
@@ -36,12 +38,15 @@ def augment_cells(images, generator):
 
 
 def random_dihedral(images, generator):
-    """Give each image one of the flips and quarter turns that keep its shape.
+    """Flip and rotate each image at random, by multiples of 90°.
+
+    Only flips and rotations that keep the shape of the image are used: 8 for square
+    images, including the unchanged image, and 4 for other images. All of them have the
+    same probability.
 
     Parameters
     ----------
     images : torch.Tensor of shape (n, C, H, W)
-        Square images get one of 8 views, others one of 4.
     generator : torch.Generator
         On the CPU.
 
@@ -63,7 +68,7 @@ def random_dihedral(images, generator):
 
 
 def dihedral_views(images):
-    """Return the batch in all flips and quarter turns that keep the images' shape.
+    """Return a batch in all flips and rotations by 90° that keep the images' shape.
 
     Parameters
     ----------
@@ -72,7 +77,7 @@ def dihedral_views(images):
     Returns
     -------
     list of torch.Tensor of shape (n, C, H, W)
-        8 views of square images, 4 of others; the first is the batch itself.
+        8 batches for square images, 4 for other images. The first is `images`.
 
     Examples
     --------
@@ -88,7 +93,7 @@ def dihedral_views(images):
 
 
 def _flips(images):
-    """Return the mirrorings that all the views are compositions of."""
+    """Return reflections whose compositions are all the flips and rotations."""
     flips = [lambda x: x.flip(3), lambda x: x.flip(2)]
     if images.shape[2] == images.shape[3]:
         flips.append(lambda x: x.transpose(2, 3))
@@ -96,17 +101,18 @@ def _flips(images):
 
 
 def random_shift(images, generator, max_pixels=2):
-    """Shift each image by up to `max_pixels` along both axes.
+    """Shift each image at random by up to `max_pixels` along both axes.
 
-    What moves in from outside is the image's own mirror image.
+    The border that the shift leaves empty is filled with a reflection of the image.
 
     Parameters
     ----------
     images : torch.Tensor of shape (n, C, H, W)
-        H and W greater than `max_pixels`.
+        H and W must be greater than `max_pixels`.
     generator : torch.Generator
         On the CPU.
     max_pixels : int, default=2
+        Largest shift along each axis, in pixels.
 
     Returns
     -------
@@ -124,7 +130,8 @@ def random_shift(images, generator, max_pixels=2):
     corner = torch.randint(2 * max_pixels + 1, (2, n, 1), generator=generator)
     rows = (corner[0] + torch.arange(height)).to(images.device)
     columns = (corner[1] + torch.arange(width)).to(images.device)
-    # Indexed channels-last, whole pixels move at a time.
+    # With the channels as the last axis, indexing copies all channels of a pixel at
+    # once.
     pixels = padded.permute(0, 2, 3, 1)
     image = torch.arange(n, device=images.device)[:, None, None]
     shifted = pixels[image, rows[:, :, None], columns[:, None, :]]

@@ -2,153 +2,165 @@
 
 from numbers import Integral, Real
 
-import torch
-from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
 from ._base import BaseBloodClassifier
-from ._images import is_strip
-from ._precision import resolve_precision
+from ._input.images import is_tabular
+from ._runtime.hardware import resolve_precision
+from ._sklearn_compat import Interval, StrOptions
 from .augmentation import augment_cells, dihedral_views
 from .networks import ReportNetwork, ResidualNetwork
 
-# Images of so many pixels a side are seen whole; of twice as many, every other one.
+# The automatic stem stride is the shorter side of the images divided by this number.
 PIXELS_PER_STRIDE = 40
 
 
 class BloodCNNClassifier(BaseBloodClassifier):
     """Convolutional neural network for images of blood cells.
 
-    It learns from the images as they are, uint8 or float, of any size, in colour or
-    grey. The default is a small residual network trained with random flips, quarter
-    turns and shifts.
+    It takes images of any size, in colour or grey, as uint8 or float. By default it is
+    a small residual network that is trained with random flips, rotations by 90° and
+    shifts of the images.
 
     Parameters
     ----------
     architecture : {"residual", "report"} or type, default="residual"
-        "residual" is `skblood.networks.ResidualNetwork`; "report" is the network of
-        the 2024 report [1]_, `skblood.networks.ReportNetwork`. A subclass of
-        `torch.nn.Module` is built as ``architecture((H, W, C), n_classes)``, takes
-        standardised float images (n, C, H, W) and returns logits (n, n_classes);
-        `transform` calls its method ``embed``, if it has one.
+        The network. "residual" is `skblood.networks.ResidualNetwork`. "report" is the
+        network of the 2024 report [1]_, `skblood.networks.ReportNetwork`. A subclass
+        of `torch.nn.Module` is built as ``architecture((H, W, C), n_classes)``; it
+        takes standardised float images (n, C, H, W) and returns logits (n, n_classes).
+        If it has a method ``embed``, `transform` calls it.
     width : int, default=32
-        Channels of the residual network's first stage. The cost grows with the
-        square. "residual" only.
+        Number of channels in the first stage of the residual network. The computing
+        time grows with its square. Only for "residual".
     depth : int, default=2
-        Residual blocks in its second and in its third stage. "residual" only.
+        Number of residual blocks in the second and in the third stage. Only for
+        "residual".
     stem_stride : "auto" or int, default="auto"
-        Pixels from one position of its first convolution to the next. With 2, there is
-        about a quarter to multiply, and fine detail is lost. "auto" is 1 for images of
-        less than 80 pixels in height or width, and one more for each further 40.
-        "residual" only, not in strips.
+        Stride of the first convolution. A stride of 2 cuts the cost to about a quarter
+        and loses fine detail. "auto" is the shorter side of the images // 40, but at
+        least 1. Only for "residual"; no effect on tabular input.
     dropout : float, default=0.0
-        Share of the embedding that is dropped in training. "residual" only; "report"
-        has its own.
+        Probability that a value of the embedding is set to zero in training. Only for
+        "residual"; "report" has its own dropout layers.
     stochastic_depth : float, default=0.1
-        Share of the samples that skip its last block in training; earlier blocks are
-        skipped by less, in proportion to their depth. "residual" only, not in strips.
+        Probability that a sample skips the last residual block in training. For earlier
+        blocks it is lower, in proportion to their depth. Only for "residual"; no effect
+        on tabular input.
     augmentation : "auto", callable or None, default="auto"
-        "auto" is `skblood.augmentation.augment_cells` for images and None for strips.
-        A callable gets ``(images, generator)``, standardised images (n, C, H, W) and
-        a `torch.Generator` on the CPU, and returns the new images.
+        Random transforms of the training images. "auto" is
+        `skblood.augmentation.augment_cells` for images and None for tabular input. A
+        callable takes ``(images, generator)``, standardised images (n, C, H, W) and a
+        `torch.Generator` on the CPU, and returns the transformed images.
     data_pruning : float, default=0.0
-        Share of the easy images, those whose last loss was below the mean, that an
-        epoch leaves out at random while the others of them count for more [3]_. With
-        0.5, `fit` takes about two thirds of the time that it takes with 0. Not for
-        strips.
+        Fraction of the easy images that each epoch leaves out at random [3]_. An image
+        is easy if its last loss was below the mean; the easy images that are used get a
+        larger weight. With 0.5, `fit` takes about two thirds of the time. No effect on
+        tabular input.
     test_time_augmentation : bool, default=False
-        Average the logits over all flips and quarter turns of an image, eight if it is
-        square, else four. Predictions take as many times as long, `fit` no longer.
-        Without effect on strips.
+        Whether predictions average the logits over the flips and rotations by 90° of
+        each image: 8 for a square image, else 4. Predictions then take 8 (or 4) times
+        as long; `fit` does not. No effect on tabular input.
     max_epochs : "auto" or int, default="auto"
-        Passes over the data. "auto" is 30 and as many more as make 200 steps, so
-        that few images are seen more often. Without early stopping, all are run.
+        Number of passes over the training data. "auto" is
+        30 + ceil(200 / steps per epoch), so that small data sets are trained for more
+        epochs.
     lr : float, default=0.04
-        Peak learning rate. The default suits "muon"; Adam's usual one is 1e-3 to 1e-2.
+        Peak learning rate. The default suits "muon"; for Adam, use 1e-3 to 1e-2.
     batch_size : int, default=64
-        The most samples in one step.
+        Largest number of samples in one step.
     optimizer : {"muon", "adamw", "adam", "sgd"} or type, default="muon"
-        "muon" is `skblood.optimizers.Muon`, "sgd" has Nesterov momentum .9; a
-        `torch.optim.Optimizer` class is called with ``(parameter_groups, lr=lr)``.
+        "muon" is `skblood.optimizers.Muon`; "sgd" uses Nesterov momentum of 0.9. A
+        subclass of `torch.optim.Optimizer` is called with
+        ``(parameter_groups, lr=lr)``.
     lr_schedule : {"one_cycle", "constant"}, default="one_cycle"
-        "one_cycle" climbs to `lr` and then falls to zero [2]_.
+        "one_cycle" raises the learning rate to `lr` in the first 30 % of the training
+        and then lowers it to zero [2]_.
     weight_decay : float, default=0.02
-        For kernels and weight matrices.
+        Weight decay of convolution kernels and weight matrices. Biases and
+        normalisation layers have none.
     label_smoothing : float, default=0.0
-        Share of each target that is spread over all classes.
+        Part of each target's probability that is spread evenly over all classes.
     scaling : {"standard", "minmax"}, default="standard"
-        Pixels are scaled by what `fit` learns: "standard" to mean 0 and variance 1 in
-        each channel, "minmax" to [-1, 1] by the range of all channels together. In
-        strips, each feature is scaled by itself.
+        How pixels are scaled before the network sees them. "standard" gives each
+        channel mean 0 and variance 1; "minmax" maps the range of all channels together
+        to [-1, 1]. The statistics are computed in `fit`. In tabular input, each feature
+        is scaled on its own.
     image_shape : tuple (H, W) or (H, W, C), default=None
-        What a row of X is. By default, 3·s² features are an s×s RGB image, s² an s×s
-        grey one if s ≥ 8, and all else a strip of features.
+        Shape of an image, if the rows of X are flattened images. By default, 3·s²
+        features are read as an s×s RGB image, s² features with s ≥ 8 as an s×s grey
+        image, and any other number as a feature row.
     class_weight : dict or "balanced", default=None
-        Weights of the classes, multiplied with `sample_weight`.
+        Weights of the classes, which are multiplied with `sample_weight`. "balanced"
+        gives all classes the same total weight.
     early_stopping : bool, default=False
-        Stop when the validation loss does not improve by more than `tol`, and keep the
-        weights of the last epoch that did improve it.
+        Whether to stop when the validation loss has not improved by more than `tol`
+        for `n_iter_no_change` epochs. The weights of the best epoch are then restored.
     validation_fraction : float, default=0.1
-        Share of the training data, stratified, that early stopping sets aside unless
-        `fit` is given `X_val` and `y_val`.
+        Fraction of the training data that early stopping sets aside for validation,
+        stratified by class. Not used if `fit` is given `X_val` and `y_val`.
     n_iter_no_change : int, default=10
-        Epochs without improvement after which early stopping stops.
+        Number of epochs without improvement after which early stopping stops.
     tol : float, default=1e-4
-        What counts as an improvement of the validation loss.
+        Smallest decrease of the validation loss that counts as an improvement.
     warm_start : bool, default=False
-        Let `fit` go on from the weights of the last one, with its network, scaling and
-        device. If `y` has other classes than before, the last layer and the history
-        begin anew, and the features are what it goes on from. Takes effect on
-        what was fitted, streamed or loaded.
+        Whether `fit` continues from the weights of the last `fit`, `partial_fit` or
+        `load_model`, instead of starting from random ones. The network, the scaling of
+        the pixels and the device are then kept. If `y` has other classes than before,
+        the output layer and the history are reinitialised; all other weights are kept.
     device : str, default="auto"
-        "auto" is a GPU if there is one, else the CPU; or a torch device, "cuda:1".
+        Device that trains and predicts: a name of torch such as "cpu" or "cuda:1".
+        "auto" uses a GPU if one is available, else the CPU.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        What `fit` multiplies in; weights are kept, and predictions made, in single
-        precision. "auto" is bfloat16 where the processor multiplies in it, which
-        takes a half to two thirds of the time [4]_. Without effect on strips.
+        Number format of training. "bfloat16" is mixed precision: `fit` runs under
+        `torch.autocast` with bfloat16, while weights are kept and predictions are made
+        in float32. "auto" is bfloat16 where the processor supports it, which takes a
+        half to two thirds of the time [4]_, else float32. No effect on tabular input.
     callbacks : list of skorch callbacks, default=None
-        Copies of them are called in training.
+        Callbacks for training. They are copied in each call of `fit`.
     verbose : int, default=0
-        With 1, print a line an epoch.
+        If positive, print one line for each epoch.
     random_state : int, RandomState instance or None, default=None
-        Of the first weights, the shuffling, the augmentation and the validation
-        split. With an int, fits on one machine with as many threads are identical
-        bit for bit, and no global generator is touched.
+        Seeds the initial weights, shuffling, augmentation, dropout, stochastic depth
+        and the validation split. With an int, two fits on the same machine with the
+        same number of threads are bit-identical. Global random number generators are
+        never changed.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         The labels.
     n_features_in_ : int
-        H · W · C.
+        Number of values in an image, H · W · C.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns, if X was a DataFrame with string names.
+        Names of the columns. Only if X was a DataFrame whose column names are strings.
     image_shape_ : tuple (H, W, C)
-        What an image was taken to be.
+        Shape of an image.
     device_ : str
-        Where the network runs.
+        Device that the network is on.
     precision_ : {"float32", "bfloat16", "float64"}
-        What the last training multiplied in.
+        Number format of the last training.
     n_iter_ : int
-        Epochs of training, over all calls that went on from one another.
+        Number of epochs, including those of earlier calls that this model continues.
     loss_curve_ : list of float
         Training loss of each epoch.
     history_ : list of dict
-        Of each epoch: ``epoch``, ``train_loss``, ``train_acc``, ``dur`` in seconds,
-        and ``valid_loss`` and ``valid_acc`` where there were validation data.
+        A dict for each epoch with ``epoch``, ``train_loss``, ``train_acc`` and ``dur``
+        (in seconds), and with ``valid_loss`` and ``valid_acc`` if there were validation
+        data.
     net_ : skorch.NeuralNet
-        The trained net; its ``module_`` is the torch module.
+        The trained net. Its ``module_`` is the torch module.
 
     See Also
     --------
-    BloodFNNClassifier : A feed-forward network on the flattened image.
-    sklearn.neural_network.MLPClassifier : Scikit-learn's own network.
+    BloodFNNClassifier : Feed-forward network on the flattened image.
+    sklearn.neural_network.MLPClassifier : scikit-learn's neural network.
 
     Notes
     -----
-    Images less than 8 pixels high or wide count as strips, rows of features: they are
-    not augmented, every feature is scaled by itself, and the network computes in
-    double precision without batch statistics.
+    Inputs with a height or width below 8 pixels are treated as tabular: each value is a
+    feature that is scaled on its own, there is no augmentation, and the network
+    computes in double precision without batch statistics.
 
     References
     ----------
@@ -253,21 +265,21 @@ class BloodCNNClassifier(BaseBloodClassifier):
         self.verbose = verbose
         self.random_state = random_state
 
-    def _network_class_and_options(self):
+    def _resolve_network(self):
+        """Return the class of the network and its options."""
         if self.architecture == "residual":
-            options = {
+            return ResidualNetwork, {
                 "width": self.width,
                 "depth": self.depth,
                 "stem_stride": self._resolve_stem_stride(),
                 "dropout": self.dropout,
                 "stochastic_depth": self.stochastic_depth,
             }
-            return ResidualNetwork, options
         if self.architecture == "report":
             return ReportNetwork, {}
         if not issubclass(self.architecture, nn.Module):
             raise TypeError(
-                "architecture must be 'residual', 'report' or a subclass of "
+                "Expected architecture to be 'residual', 'report' or a subclass of "
                 f"torch.nn.Module, got {self.architecture!r}."
             )
         return self.architecture, {}
@@ -277,30 +289,22 @@ class BloodCNNClassifier(BaseBloodClassifier):
             return self.stem_stride
         return max(1, min(self.image_shape_[:2]) // PIXELS_PER_STRIDE)
 
-    def _current_net_options(self):
+    def _resolve_precision(self, device):
+        if is_tabular(self.image_shape_):
+            return super()._resolve_precision(device)
+        return resolve_precision(self.precision, device)
+
+    def _image_options(self):
+        tabular = is_tabular(self.image_shape_)
+        automatic = None if tabular else augment_cells
         return {
-            **super()._current_net_options(),
-            "precision": self._train_precision(),
-            "data_pruning": 0.0 if is_strip(self.image_shape_) else self.data_pruning,
+            "augmentation": (
+                automatic if self.augmentation == "auto" else self.augmentation
+            ),
+            "data_pruning": 0.0 if tabular else self.data_pruning,
         }
 
-    def _train_precision(self):
-        if is_strip(self.image_shape_):
-            return str(self._network_dtype()).removeprefix("torch.")
-        return resolve_precision(self.precision, self.device_)
-
-    def _train(self, *data, **options):
-        super()._train(*data, **options)
-        self.precision_ = self._net_options["precision"]
-
-    def _augmentation(self):
-        if self.augmentation == "auto":
-            return None if is_strip(self.image_shape_) else augment_cells
-        return self.augmentation
-
-    def _infer_logits(self, images):
-        if not self.test_time_augmentation or is_strip(self.image_shape_):
-            return super()._infer_logits(images)
-        module = self.net_.module_
-        views = dihedral_views(module.standardize(images))
-        return torch.stack([module.network(view) for view in views]).mean(dim=0)
+    def _resolve_views(self):
+        if not self.test_time_augmentation or is_tabular(self.image_shape_):
+            return None
+        return dihedral_views

@@ -1,5 +1,6 @@
-"""Fitted classifiers for use without torch: ONNX."""
+"""Export fitted classifiers to ONNX, for use without torch."""
 
+import copy
 import warnings
 from contextlib import redirect_stdout
 from functools import partial
@@ -11,50 +12,53 @@ from sklearn.utils.validation import check_is_fitted
 
 from . import __version__
 from ._base import BaseBloodClassifier
-from ._images import is_strip
-from ._writing import write_whole
+from ._input.images import is_tabular
+from ._io import atomic_write
 
-# What torch's exporter works in, so that nothing is converted; newer sets of operators
-# have nothing that these networks need. onnxruntime 1.15 reads both.
+# torch's exporter works in opset 18, so no conversion is needed. These networks need no
+# operator of a newer opset. onnxruntime 1.15 and later can read both versions.
 OPSET = 18
 IR_VERSION = 8
 
-INPUT_DTYPES = ("uint8", "float32", "float64")
+DTYPES = ("auto", "uint8", "float32", "float64")
 
 
 def to_onnx(classifier, path, *, dtype="auto"):
-    """Write a fitted classifier as an ONNX model, scaling and softmax inside.
+    """Write a fitted classifier to a file in the ONNX format.
 
-    The model takes ``images`` (n, H, W, C), as many as there are and as they are
-    stored. It returns ``label`` (n,), what `predict` does, and ``probabilities``
-    (n, n_classes) in float32. It takes no other form of images and has no checks.
+    The exported model includes the scaling of the pixels and the softmax. Its input is
+    ``images`` of shape (n, H, W, C) for any n; it accepts no other form of images and
+    does not check them. Its outputs are ``label`` of shape (n,), which is what
+    `predict` returns, and ``probabilities`` of shape (n, n_classes) in float32.
 
-    Needs the extra ``onnx``: ``pip install "skblood[onnx]"``.
+    The function needs optional packages: ``pip install "skblood[onnx]"``.
 
     Parameters
     ----------
     classifier : BloodCNNClassifier or BloodFNNClassifier
-        A fitted one. It stays as it is.
+        The fitted classifier. It is not changed.
     path : str or path-like
-        Of the file; by custom its name ends in ``.onnx``.
+        Path of the file. Its name usually ends in ``.onnx``.
     dtype : {"auto", "uint8", "float32", "float64"}, default="auto"
-        Of the images that the model takes; their values have the range that they had
-        in `fit`. "auto" is uint8, and float64 for strips.
+        Data type of the images that the exported model takes. Their pixels must have
+        the same range as in `fit`. "auto" is uint8 for images and float64 for tabular
+        input.
 
     Raises
     ------
     TypeError
-        If it is not one of skblood's classifiers.
+        If `classifier` is not one of skblood's classifiers.
     NotFittedError
-        If it is not fitted.
+        If the classifier is not fitted.
     ValueError
-        If ONNX has no such labels; if `dtype` is "auto" and what was fitted cannot have
-        been uint8 images, but floats from 0 to 1, say; or if torch cannot export an
-        `architecture` of one's own.
+        If the labels are not integers, strings or booleans; if `dtype` is "auto" but
+        the classifier was fitted to pixels that cannot be uint8, such as floats from 0
+        to 1; or if torch cannot export the network, which can happen with your own
+        `architecture`.
     ImportError
-        If the extra is not installed.
+        If the optional packages are not installed.
     OSError
-        If the file cannot be written; what was there stays.
+        If the file cannot be written. An existing file is then left unchanged.
 
     Examples
     --------
@@ -73,9 +77,9 @@ def to_onnx(classifier, path, *, dtype="auto"):
     """
     if not isinstance(classifier, BaseBloodClassifier):
         raise TypeError(
-            "to_onnx takes BloodCNNClassifier or BloodFNNClassifier, got "
-            f"{type(classifier).__name__}. Of a pipeline, only the classifier itself "
-            "can be exported."
+            "Expected a BloodCNNClassifier or BloodFNNClassifier, got "
+            f"{type(classifier).__name__}. Of a pipeline, export only the classifier: "
+            "to_onnx(pipeline[-1], path)."
         )
     check_is_fitted(classifier)
     dtype = _resolve_dtype(classifier, dtype)
@@ -84,35 +88,37 @@ def to_onnx(classifier, path, *, dtype="auto"):
     exported = _export(classifier, dtype)
     model = _assemble(onnx, exported, classifier.image_shape_, dtype, classes)
     onnx.checker.check_model(model)
-    write_whole(path, model.SerializeToString())
+    atomic_write(path, model.SerializeToString())
 
 
 def _resolve_dtype(classifier, dtype):
-    if dtype in INPUT_DTYPES:
-        return dtype
+    if dtype not in DTYPES:
+        raise ValueError(f"Expected dtype in {DTYPES}, got {dtype!r}.")
     if dtype != "auto":
-        raise ValueError(f"dtype must be one of 'auto', {INPUT_DTYPES}, got {dtype!r}.")
-    if is_strip(classifier.image_shape_):
+        return dtype
+    if is_tabular(classifier.image_shape_):
         return "float64"
-    _check_may_be_uint8(classifier)
+    _check_pixel_range(classifier)
     return "uint8"
 
 
-def _check_may_be_uint8(classifier):
-    center, scale = classifier._scaling
+def _check_pixel_range(classifier):
+    """Raise ValueError if the classifier was not fitted to uint8 images."""
+    spec = classifier._network_spec
+    center, scale = spec.center, spec.scale
     low, high = (center - scale).min(), (center + scale).max()
-    # Pixels that are all 0 or 1 are floats of that range, or hardly a picture.
+    # Images with pixels of only 0 and 1 are probably floats, not uint8.
     if center.min() < 0 or center.max() > 255 or high < 2:
         raise ValueError(
-            f"This {type(classifier).__name__} was fitted to pixels of about {low:.3g} "
-            f"to {high:.3g}, while those of uint8 images are 0 to 255. Pass "
-            "dtype='float32' for a model that takes floats, or dtype='uint8' if they "
-            "were uint8 all the same."
+            "Expected a classifier that was fitted to uint8 pixels (0 to 255), got one "
+            f"that was fitted to pixels of about {low:.3g} to {high:.3g}. Pass "
+            "dtype='float32' for a model that takes floats. Pass dtype='uint8' if the "
+            "images in fit were uint8."
         )
 
 
 def _check_classes(classes):
-    """Return the labels in a dtype that ONNX has; strings as objects."""
+    """Return the labels in a dtype that ONNX supports: int64, bool or object (str)."""
     if classes.dtype.kind == "b":
         return classes
     if classes.dtype.kind in "iu" and classes.max() <= np.iinfo(np.int64).max:
@@ -121,83 +127,80 @@ def _check_classes(classes):
     if all(isinstance(label, str) for label in labels):
         return np.array(labels, dtype=object)
     raise ValueError(
-        "to_onnx needs labels that are integers, strings or booleans, got classes_="
-        f"{labels} of dtype {classes.dtype}."
+        "Expected labels that are strings, booleans or integers up to 2**63 - 1, got "
+        f"classes_={labels} of dtype {classes.dtype}. Convert the labels before fit."
     )
 
 
 def _import_onnx():
     try:
         import onnx
-        import onnxscript  # noqa: F401 - what torch's exporter works with
+        import onnxscript  # noqa: F401 - torch's exporter needs it
     except ImportError as error:
         raise ImportError(
-            "to_onnx needs packages that are not installed: "
-            'pip install "skblood[onnx]".'
+            "to_onnx needs the packages onnx and onnxscript, which are not both "
+            'installed. Run `pip install "skblood[onnx]"`.'
         ) from error
     return onnx
 
 
 class _Inference(torch.nn.Module):
-    """From images as they are stored to class indices and probabilities."""
+    """Computes class indices and probabilities from images that are not scaled.
 
-    def __init__(self, classifier):
+    Parameters
+    ----------
+    module : ScaledNetwork
+        A copy on the CPU. Its network is converted to float32 in place: the network for
+        tabular input is float64, and onnxruntime has no convolutions in float64.
+    views : callable or None
+        Test-time augmentation, see `ScaledNetwork.forward`.
+    """
+
+    def __init__(self, module, views):
         super().__init__()
-        self.module = classifier.net_.module_
-        # Strips are scaled in double precision, in which onnxruntime cannot convolve.
-        self.module.network = torch.nn.Sequential(
-            _Single(), self.module.network.float()
-        )
-        _count_pixels_only(self.module)
-        self.infer_logits = classifier._infer_logits
+        self.module = module
+        self.network = module.network.float()
+        self.views = views
 
     def forward(self, images):
-        logits = self.infer_logits(images)
-        return logits.argmax(dim=1), logits.float().softmax(dim=1)
+        images = self.module.standardize(images).float()
+        views = [images] if self.views is None else self.views(images)
+        logits = torch.stack([self.network(view) for view in views]).mean(dim=0)
+        return logits.argmax(dim=1), logits.softmax(dim=1)
 
 
-class _Single(torch.nn.Module):
-    def forward(self, images):
-        return images.float()
+def _exclude_padding(module):
+    """Exclude padding from the mean in average-pooling layers without padding.
 
-
-def _count_pixels_only(module):
-    """Let averages count no padding where there is none.
-
-    In torch it is the same. Older releases of onnxruntime, such as 1.23.0, would take
-    what a window sees beyond an odd side for padding.
+    This makes no difference in torch. If the side of the input is odd, a window can
+    extend beyond it, and older versions of onnxruntime, such as 1.23.0, count the part
+    outside as padding.
     """
     for layer in module.modules():
         if isinstance(layer, torch.nn.AvgPool2d) and not np.any(layer.padding):
             layer.count_include_pad = False
 
 
-def _copy_to_cpu(classifier):
-    # What is pickled opens on a machine that has nothing but a CPU.
-    state = {**classifier.__getstate__(), "device_": "cpu"}
-    copied = object.__new__(type(classifier))
-    copied.__setstate__(state)
-    return copied
-
-
 def _export(classifier, dtype):
-    """Return torch's own ONNX model, with class indices for labels."""
-    inference = _Inference(_copy_to_cpu(classifier)).eval()
-    # Two, since torch takes a dimension of one for fixed.
+    """Return the ONNX model that torch exports. It outputs class indices."""
+    module = copy.deepcopy(classifier.net_.module_).cpu()
+    _exclude_padding(module)
+    inference = _Inference(module, classifier._resolve_views()).eval()
+    # Two images, because torch would treat a dimension of size 1 as constant.
     images = torch.zeros(
         (2, *classifier.image_shape_), dtype=getattr(torch, dtype), device="cpu"
     )
     try:
-        # torch warns of its own code, and prints what it cannot export.
+        # torch warns about its own code, and prints the code that it cannot export.
         with (
             warnings.catch_warnings(action="ignore"),
             redirect_stdout(StringIO()),
             torch.no_grad(),
         ):
             program = torch.onnx.export(
-                _capture(inference, images),
+                _capture_graph(inference, images),
                 input_names=["images"],
-                output_names=["winner", "probabilities"],
+                output_names=["class_index", "probabilities"],
                 opset_version=OPSET,
                 dynamo=True,
                 verbose=False,
@@ -206,39 +209,42 @@ def _export(classifier, dtype):
     except Exception as error:
         network = classifier.net_.module_.network
         raise ValueError(
-            f"torch cannot export {type(network).__name__} for any number of images."
+            f"torch cannot export {type(network).__name__} for any number of images. "
+            "The error above says why. Change the network, for example so that its "
+            "forward method has no conditions on values of the images."
         ) from error
 
 
-def _capture(inference, images):
-    """Return the graph that torch sees in the code, for any number of images."""
+def _capture_graph(inference, images):
+    """Return the graph of the module for any number of images."""
     shapes = ({0: torch.export.Dim("n")},)
     capture = partial(torch.export.export, inference, (images,), dynamic_shapes=shapes)
     try:
         return capture(strict=False)
     except Exception:
-        # Slower, but `len(images)` is then any number, not that of these images.
+        # Strict mode is slower. It also handles code with `len(images)`, which would
+        # otherwise be the number of these example images.
         return capture(strict=True)
 
 
 def _assemble(onnx, exported, image_shape, dtype, classes):
-    """Return the model with labels for class indices, and without torch's notes."""
+    """Return the model with labels instead of class indices, without metadata."""
     labels = onnx.numpy_helper.from_array(classes, "classes")
-    look_up = onnx.helper.make_node("Gather", ["classes", "winner"], ["label"])
-    nodes = [*exported.graph.node, look_up]
+    lookup = onnx.helper.make_node("Gather", ["classes", "class_index"], ["label"])
+    nodes = [*exported.graph.node, lookup]
     arrays = [*exported.graph.initializer, labels]
     for part in (*nodes, *arrays):
-        # The notes hold paths of this machine.
+        # torch's metadata contains paths on this machine.
         part.ClearField("metadata_props")
-    value = onnx.helper.make_tensor_value_info
-    pixel = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    tensor = onnx.helper.make_tensor_value_info
+    pixel_type = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
     graph = onnx.helper.make_graph(
         nodes,
         "skblood",
-        [value("images", pixel, ["n", *image_shape])],
+        [tensor("images", pixel_type, ["n", *image_shape])],
         [
-            value("label", labels.data_type, ["n"]),
-            value("probabilities", onnx.TensorProto.FLOAT, ["n", len(classes)]),
+            tensor("label", labels.data_type, ["n"]),
+            tensor("probabilities", onnx.TensorProto.FLOAT, ["n", len(classes)]),
         ],
         arrays,
     )

@@ -3,109 +3,120 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions
 
 from ._base import BaseBloodClassifier
+from ._sklearn_compat import Interval, StrOptions
 from .networks import ACTIVATIONS, FeedForwardNetwork
 
 
 class BloodFNNClassifier(BaseBloodClassifier):
     """Feed-forward neural network on the flattened images of blood cells.
 
-    Without hidden layers it is the linear baseline of the 2024 report [1]_; with them
-    it is scikit-learn's `MLPClassifier` on torch, with dropout.
+    Without hidden layers it is the linear baseline of the 2024 report [1]_. With hidden
+    layers it is similar to scikit-learn's `MLPClassifier`, with dropout.
 
     Parameters
     ----------
     hidden_layer_sizes : int or sequence of int, default=()
-        Units of each hidden layer.
+        Number of units in each hidden layer.
     activation : {"relu", "tanh", "logistic", "identity"}, default="relu"
-        What follows each hidden layer.
+        Activation function after each hidden layer.
     dropout : float, default=0.0
-        Share of each hidden layer that is dropped in training.
+        Probability that a unit of a hidden layer is set to zero in training.
     max_epochs : "auto" or int, default="auto"
-        Passes over the data. "auto" is 50 and as many more as make 500 steps, so
-        that few images are seen more often. Without early stopping, all are run.
+        Number of passes over the training data. "auto" is
+        50 + ceil(500 / steps per epoch), so that small data sets are trained for more
+        epochs.
     lr : float, default=0.01
         Peak learning rate.
     batch_size : int, default=128
-        The most samples in one step.
+        Largest number of samples in one step.
     optimizer : {"muon", "adamw", "adam", "sgd"} or type, default="adamw"
-        "muon" is `skblood.optimizers.Muon`, "sgd" has Nesterov momentum .9; a
-        `torch.optim.Optimizer` class is called with ``(parameter_groups, lr=lr)``.
+        "muon" is `skblood.optimizers.Muon`; "sgd" uses Nesterov momentum of 0.9. A
+        subclass of `torch.optim.Optimizer` is called with
+        ``(parameter_groups, lr=lr)``.
     lr_schedule : {"one_cycle", "constant"}, default="one_cycle"
-        "one_cycle" climbs to `lr` and then falls to zero [2]_.
+        "one_cycle" raises the learning rate to `lr` in the first 30 % of the training
+        and then lowers it to zero [2]_.
     weight_decay : float, default=0.1
-        For weight matrices.
+        Weight decay of weight matrices. Biases have none.
     label_smoothing : float, default=0.0
-        Share of each target that is spread over all classes.
+        Part of each target's probability that is spread evenly over all classes.
     scaling : {"standard", "minmax"}, default="minmax"
-        Pixels are scaled by what `fit` learns: "standard" to mean 0 and variance 1 in
-        each channel, "minmax" to [-1, 1] by the range of all channels together. In
-        strips, each feature is scaled by itself. Without convolutions, "minmax" does
-        better on cells: it does not stretch the channel that varies least.
+        How pixels are scaled before the network sees them. "standard" gives each
+        channel mean 0 and variance 1; "minmax" maps the range of all channels together
+        to [-1, 1]. The statistics are computed in `fit`. In tabular input, each feature
+        is scaled on its own. A network without
+        convolutions is more accurate with "minmax" on images of cells: it does not
+        amplify the channel that varies least.
     image_shape : tuple (H, W) or (H, W, C), default=None
-        What a row of X is. By default, 3·s² features are an s×s RGB image, s² an s×s
-        grey one if s ≥ 8, and all else a strip of features.
+        Shape of an image, if the rows of X are flattened images. By default, 3·s²
+        features are read as an s×s RGB image, s² features with s ≥ 8 as an s×s grey
+        image, and any other number as a feature row.
     class_weight : dict or "balanced", default=None
-        Weights of the classes, multiplied with `sample_weight`.
+        Weights of the classes, which are multiplied with `sample_weight`. "balanced"
+        gives all classes the same total weight.
     early_stopping : bool, default=False
-        Stop when the validation loss does not improve by more than `tol`, and keep the
-        weights of the last epoch that did improve it.
+        Whether to stop when the validation loss has not improved by more than `tol`
+        for `n_iter_no_change` epochs. The weights of the best epoch are then restored.
     validation_fraction : float, default=0.1
-        Share of the training data, stratified, that early stopping sets aside unless
-        `fit` is given `X_val` and `y_val`.
+        Fraction of the training data that early stopping sets aside for validation,
+        stratified by class. Not used if `fit` is given `X_val` and `y_val`.
     n_iter_no_change : int, default=10
-        Epochs without improvement after which early stopping stops.
+        Number of epochs without improvement after which early stopping stops.
     tol : float, default=1e-4
-        What counts as an improvement of the validation loss.
+        Smallest decrease of the validation loss that counts as an improvement.
     warm_start : bool, default=False
-        Let `fit` go on from the weights of the last one, with its network, scaling and
-        device. If `y` has other classes than before, the last layer and the history
-        begin anew, and the features are what it goes on from. Takes effect on
-        what was fitted, streamed or loaded.
+        Whether `fit` continues from the weights of the last `fit`, `partial_fit` or
+        `load_model`, instead of starting from random ones. The network, the scaling of
+        the pixels and the device are then kept. If `y` has other classes than before,
+        the output layer and the history are reinitialised; all other weights are kept.
     device : str, default="auto"
-        "auto" is a GPU if there is one, else the CPU; or a torch device, "cuda:1".
+        Device that trains and predicts: a name of torch such as "cpu" or "cuda:1".
+        "auto" uses a GPU if one is available, else the CPU.
     callbacks : list of skorch callbacks, default=None
-        Copies of them are called in training.
+        Callbacks for training. They are copied in each call of `fit`.
     verbose : int, default=0
-        With 1, print a line an epoch.
+        If positive, print one line for each epoch.
     random_state : int, RandomState instance or None, default=None
-        Of the first weights, the shuffling, dropout and the validation split. With an
-        int, fits on one machine with as many threads are identical bit for bit, and no
-        global generator is touched.
+        Seeds the initial weights, shuffling, dropout and the validation split. With an
+        int, two fits on the same machine with the same number of threads are
+        bit-identical. Global random number generators are never changed.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         The labels.
     n_features_in_ : int
-        H · W · C.
+        Number of values in an image, H · W · C.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns, if X was a DataFrame with string names.
+        Names of the columns. Only if X was a DataFrame whose column names are strings.
     image_shape_ : tuple (H, W, C)
-        What an image was taken to be.
+        Shape of an image.
     device_ : str
-        Where the network runs.
+        Device that the network is on.
+    precision_ : {"float32", "float64"}
+        Number format of the last training: float64 for tabular input.
     n_iter_ : int
-        Epochs of training, over all calls that went on from one another.
+        Number of epochs, including those of earlier calls that this model continues.
     loss_curve_ : list of float
         Training loss of each epoch.
     history_ : list of dict
-        Of each epoch: ``epoch``, ``train_loss``, ``train_acc``, ``dur`` in seconds,
-        and ``valid_loss`` and ``valid_acc`` where there were validation data.
+        A dict for each epoch with ``epoch``, ``train_loss``, ``train_acc`` and ``dur``
+        (in seconds), and with ``valid_loss`` and ``valid_acc`` if there were validation
+        data.
     net_ : skorch.NeuralNet
-        The trained net; its ``module_`` is the torch module.
+        The trained net. Its ``module_`` is the torch module.
 
     See Also
     --------
-    BloodCNNClassifier : A convolutional network, which sees cells far better.
-    sklearn.neural_network.MLPClassifier : Scikit-learn's own network.
+    BloodCNNClassifier : Convolutional network, which is much more accurate on images.
+    sklearn.neural_network.MLPClassifier : scikit-learn's neural network.
 
     Notes
     -----
-    Images less than 8 pixels high or wide count as strips, rows of features: every
-    feature is scaled by itself, and the network computes in double precision.
+    Inputs with a height or width below 8 pixels are treated as tabular: each value is a
+    feature that is scaled on its own, and the network computes in double precision.
 
     References
     ----------
@@ -185,7 +196,8 @@ class BloodFNNClassifier(BaseBloodClassifier):
         self.verbose = verbose
         self.random_state = random_state
 
-    def _network_class_and_options(self):
+    def _resolve_network(self):
+        """Return the class of the network and its options."""
         return FeedForwardNetwork, {
             "hidden_layer_sizes": self._check_hidden_layer_sizes(),
             "activation": self.activation,
@@ -200,6 +212,3 @@ class BloodFNNClassifier(BaseBloodClassifier):
                 f"{self.hidden_layer_sizes!r}."
             )
         return sizes
-
-    def _augmentation(self):
-        return None

@@ -1,4 +1,4 @@
-"""The measures that scikit-learn lacks."""
+"""Metrics that scikit-learn does not have."""
 
 from numbers import Integral
 
@@ -7,11 +7,12 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
 
 def expected_calibration_error(y_true, y_proba, *, labels=None, n_bins=15):
-    """Return how far confidence and accuracy are apart, on average.
+    """Return the average difference between confidence and accuracy.
 
-    The predictions are sorted into bins of equal width by their confidence, the
-    probability of the predicted class. In each bin, the mean confidence is compared
-    with the share that is right [1]_.
+    The confidence of a prediction is the probability of the predicted class. The
+    predictions are grouped by confidence into bins of equal width. The result is the
+    mean absolute difference between the mean confidence and the accuracy in each bin,
+    weighted by the number of predictions in the bin [1]_.
 
     Parameters
     ----------
@@ -20,20 +21,20 @@ def expected_calibration_error(y_true, y_proba, *, labels=None, n_bins=15):
     y_proba : array-like of shape (n, n_classes)
         Predicted probabilities.
     labels : array-like of shape (n_classes,), default=None
-        The labels of the columns; by default the sorted labels of `y_true`.
+        Labels of the columns of `y_proba`. By default, the sorted labels in `y_true`.
     n_bins : int, default=15
         Number of bins between 0 and 1.
 
     Returns
     -------
     float
-        Between 0 (calibrated) and 1.
+        Between 0 (perfectly calibrated) and 1.
 
     Raises
     ------
     ValueError
-        If there are not as many labels as columns, or no probabilities in them, or
-        no bins.
+        If the number of labels is not the number of columns, if a value of `y_proba` is
+        not between 0 and 1, or if `n_bins` is not a positive integer.
 
     References
     ----------
@@ -54,19 +55,22 @@ def expected_calibration_error(y_true, y_proba, *, labels=None, n_bins=15):
     labels = np.unique(y_true) if labels is None else np.asarray(labels)
     if y_proba.min() < 0 or y_proba.max() > 1:
         raise ValueError(
-            "y_proba must hold probabilities between 0 and 1, got values between "
-            f"{y_proba.min():.4g} and {y_proba.max():.4g}."
+            "Expected probabilities between 0 and 1 in y_proba, got values between "
+            f"{y_proba.min():.4g} and {y_proba.max():.4g}. Pass what predict_proba "
+            "returns."
         )
     if not isinstance(n_bins, Integral) or n_bins < 1:
-        raise ValueError(f"n_bins must be a positive int, got {n_bins!r}.")
+        raise ValueError(f"Expected n_bins to be a positive integer, got {n_bins!r}.")
     if len(labels) != y_proba.shape[1]:
         raise ValueError(
-            f"y_proba has {y_proba.shape[1]} columns, but there are {len(labels)} "
-            f"labels: {labels.tolist()}. Give the columns' labels as `labels`."
+            f"Expected {y_proba.shape[1]} labels, one for each column of y_proba, got "
+            f"{len(labels)}: {labels.tolist()}. Pass the labels of all columns as "
+            "`labels`."
         )
     confidence = y_proba.max(axis=1)
-    is_right = labels[y_proba.argmax(axis=1)] == y_true
+    is_correct = labels[y_proba.argmax(axis=1)] == y_true
     bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
-    # A bin's |mean confidence − share that is right| times its share of all.
-    gaps = np.bincount(bins, weights=confidence - is_right, minlength=n_bins)
+    # Each sum is n_bin * (mean confidence - accuracy) of a bin. Dividing by n below
+    # weights the bin by n_bin / n.
+    gaps = np.bincount(bins, weights=confidence - is_correct, minlength=n_bins)
     return float(np.abs(gaps).sum() / len(y_true))

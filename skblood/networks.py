@@ -1,8 +1,8 @@
-"""The torch modules, and nothing else.
+"""Neural networks as torch modules.
 
-A network is built from ``(image_shape, n_classes, **options)``, takes standardised
-float images ``(n, C, H, W)`` and returns logits ``(n, n_classes)``. Its ``embed``
-method returns what the last linear layer sees, ``(n, n_embedding)``.
+A network is built from ``(image_shape, n_classes, **options)``. It takes standardised
+float images ``(n, C, H, W)`` and returns logits ``(n, n_classes)``. Its method
+``embed`` returns the embeddings ``(n, n_embedding)``, the input of the output layer.
 """
 
 from functools import partial
@@ -11,8 +11,8 @@ from math import prod
 import torch
 from torch import nn
 
-from ._dropout import Dropout, StochasticDepth
-from ._images import is_strip
+from ._input.images import is_tabular
+from ._layers import Dropout, StochasticDepth
 
 ACTIVATIONS = {
     "relu": nn.ReLU,
@@ -23,16 +23,16 @@ ACTIVATIONS = {
 
 
 class ScaledNetwork(nn.Module):
-    """A network that takes pixels as they are stored and standardises them first.
+    """A network that takes images as they are stored and standardises them first.
 
     Parameters
     ----------
     network : torch.nn.Module
         Takes standardised images (n, C, H, W).
-    center, scale : ndarray of shape (H, W, C) or (C,)
-        What is subtracted from the pixels, and what they are then divided by.
+    center, scale : ndarray of shape (C,), or (H, W, C) for tabular input
+        The input of `network` is ``(pixels - center) / scale``.
     dtype : torch.dtype
-        The precision of the computation.
+        Number format of the standardised images.
     """
 
     def __init__(self, network, center, scale, dtype=torch.float32):
@@ -43,48 +43,75 @@ class ScaledNetwork(nn.Module):
 
     def standardize(self, images):
         """Turn stored images (n, H, W, C) into network input (n, C, H, W)."""
-        # Whole images are wide enough for the processor's vectors, a pixel is not.
+        # Expanded to the shape of an image, center and scale let torch vectorise over
+        # all values of an image. In the shape (C,), they would limit it to one pixel.
         center, inverse_scale = (
             values.expand(images.shape[1:]).contiguous()
             for values in (self.center, self.inverse_scale)
         )
         pixels = (images.to(center.dtype) - center).mul_(inverse_scale)
-        # Channels-last memory for free: the pixels stay where they are.
+        # Permuting the axes copies nothing. The result is in the channels-last memory
+        # format, like the weights of the convolutions.
         return pixels.permute(0, 3, 1, 2)
 
-    def forward(self, images):
-        return self.network(self.standardize(images))
+    def forward(self, images, views=None):
+        """Return the logits of stored images.
+
+        Parameters
+        ----------
+        images : torch.Tensor of shape (n, H, W, C)
+        views : callable, optional
+            Turns a batch of standardised images into a list of transformed batches.
+            Their logits are averaged (test-time augmentation).
+
+        Returns
+        -------
+        torch.Tensor of shape (n, n_classes)
+        """
+        images = self.standardize(images)
+        if views is None:
+            return self.network(images)
+        return torch.stack([self.network(view) for view in views(images)]).mean(dim=0)
 
     def embed(self, images):
+        """Return the embeddings (n, n_embedding) of stored images (n, H, W, C)."""
         return self.network.embed(self.standardize(images))
 
 
 class ResidualNetwork(nn.Module):
-    """A small residual network for images of any size, and for strips.
+    """A small residual network for images of any size and for tabular input.
 
-    A 3×3 stem, then three stages of residual blocks at full, half and quarter
-    resolution, `width`, 2 `width` and 4 `width` channels wide [1]_. Images are
-    batch-normalised and averaged over their area. In strips, position means
-    something, so they are flattened; and each sample is normalised by itself, so
-    that a sample's weight is exactly its number of repetitions.
+    The first convolution, called the stem, is followed by three stages of residual
+    blocks [1]_. The stages have `width`, 2 · `width` and 4 · `width` channels. The
+    first works at the resolution of the stem's output, the second at half and the third
+    at a quarter of it. The embedding is the average over all positions.
+
+    An input with a side below 8 pixels is tabular: each value is a feature of its own.
+    Its embedding keeps the values at all positions instead of their average. Each
+    sample is normalised on its own: with batch normalisation, a sample weight of 2
+    would not be equivalent to two copies of the sample.
 
     Parameters
     ----------
     image_shape : tuple (H, W, C)
+        Shape of an image.
     n_classes : int
+        Number of logits.
     width : int, default=32
-        Channels of the first stage.
+        Number of channels in the first stage. The computing time grows with its square.
     depth : int, default=2
-        Residual blocks in the second and third stage; the first has one.
+        Number of residual blocks in the second and in the third stage. The first stage
+        has one block.
     stem_stride : int, default=1
-        Pixels s from one position of the stem to the next; above 2 its windows are of
-        2s-1 pixels, so that they overlap. With 2, the stages are at
-        half, quarter and eighth resolution. Not in strips.
+        Stride of the stem. A stride of 2 cuts the cost to about a quarter and loses
+        fine detail. The kernel of the stem is 3×3 pixels, or 2 · `stem_stride` - 1
+        pixels per side if that is larger. No effect on tabular input.
     dropout : float, default=0.0
-        Share of the embedding that is dropped in training.
+        Probability that a value of the embedding is set to zero in training.
     stochastic_depth : float, default=0.1
-        Share of the samples that skip the last block in training; earlier blocks are
-        skipped by less, in proportion to their depth [2]_. Not in strips.
+        Probability that a sample skips the last residual block in training. For earlier
+        blocks it is lower, in proportion to their depth [2]_. No effect on tabular
+        input.
 
     References
     ----------
@@ -112,35 +139,36 @@ class ResidualNetwork(nn.Module):
         stochastic_depth=0.1,
     ):
         super().__init__()
-        height, breadth, channels = image_shape
-        strip = is_strip(image_shape)
-        norm = _sample_norm if strip else nn.BatchNorm2d
-        # Along a side of one pixel there is nothing for a window to see.
-        window = [1 if side == 1 else 3 for side in (height, breadth)]
+        *sides, n_channels = image_shape
+        tabular = is_tabular(image_shape)
+        norm = _sample_norm if tabular else nn.BatchNorm2d
+        # Along a side of one pixel, a kernel of 3 would see nothing else but padding.
+        kernel_size = [1 if side == 1 else 3 for side in sides]
         conv = partial(
             nn.Conv2d,
-            kernel_size=window,
-            padding=[side // 2 for side in window],
+            kernel_size=kernel_size,
+            padding=[size // 2 for size in kernel_size],
             bias=False,
         )
         blocks = [(width, 1)]
         for n_out in (2 * width, 4 * width):
             blocks += [(n_out, 2), *[(n_out, 1)] * (depth - 1)]
-        layers = [
-            conv(channels, width) if strip else _stem(channels, width, stem_stride),
-            norm(width),
-            nn.ReLU(inplace=True),
-        ]
+        if tabular:
+            stem = conv(n_channels, width)
+        else:
+            stem = _stem(n_channels, width, stem_stride)
+        layers = [stem, norm(width), nn.ReLU(inplace=True)]
         n_in = width
         for i, (n_out, stride) in enumerate(blocks, start=1):
-            drop = 0.0 if strip else stochastic_depth * i / len(blocks)
+            drop = 0.0 if tabular else stochastic_depth * i / len(blocks)
             layers.append(_ResidualBlock(n_in, n_out, stride, drop, conv, norm))
             n_in = n_out
         self.features = nn.Sequential(*layers)
-        self.pool = nn.Flatten() if strip else _GlobalAverage()
-        n_embedding = n_in * (-(-height // 4) * -(-breadth // 4) if strip else 1)
+        self.pool = nn.Flatten() if tabular else _GlobalAverage()
+        # The third stage has a quarter of the resolution, rounded up.
+        n_positions = prod(-(-side // 4) for side in sides) if tabular else 1
         self.dropout = Dropout(dropout)
-        self.head = nn.Linear(n_embedding, n_classes)
+        self.head = nn.Linear(n_in * n_positions, n_classes)
 
     def embed(self, images):
         return self.pool(self.features(images))
@@ -150,11 +178,9 @@ class ResidualNetwork(nn.Module):
 
 
 def _stem(n_in, n_out, stride):
-    """Return the first convolution; its windows overlap, so that no pixel is passed."""
-    window = max(3, 2 * stride - 1)
-    return nn.Conv2d(
-        n_in, n_out, window, stride=stride, padding=window // 2, bias=False
-    )
+    """Return the first convolution. Its kernels overlap, so every pixel is used."""
+    size = max(3, 2 * stride - 1)
+    return nn.Conv2d(n_in, n_out, size, stride=stride, padding=size // 2, bias=False)
 
 
 class _ResidualBlock(nn.Module):
@@ -170,12 +196,13 @@ class _ResidualBlock(nn.Module):
         self.shortcut = nn.Identity()
         if stride != 1 or n_in != n_out:
             self.shortcut = nn.Sequential(
-                # ceil_mode keeps odd sides, and sides of 1, as the convolution does.
+                # ceil_mode rounds odd sides up, as the strided convolution does.
                 nn.AvgPool2d(stride, ceil_mode=True),
                 nn.Conv2d(n_in, n_out, 1, bias=False),
                 norm(n_out),
             )
-        # Each block starts as its shortcut, so depth costs nothing at the start.
+        # With this weight at 0, a new block passes on only its shortcut. A deeper
+        # network is then as easy to train in its first steps as a shallow one.
         nn.init.zeros_(self.residual[-1].weight)
         self.drop = StochasticDepth(drop)
 
@@ -189,20 +216,24 @@ class _GlobalAverage(nn.Module):
 
 
 def _sample_norm(n_channels):
+    """Return a layer that normalises each sample on its own, over all its values."""
     return nn.GroupNorm(1, n_channels)
 
 
 class ReportNetwork(nn.Module):
     """The convolutional network of the 2024 report, layer by layer.
 
-    Conv(3→64, 2×2), ReLU, max-pool 2, dropout .25, Conv(64→64, 2×2), ReLU,
-    dropout .25, Linear(9216→64), dropout .25, Linear(64→8) for 28×28 RGB images
-    of 8 classes [1]_. Sides too small for a 2×2 window keep their size.
+    For 28×28 RGB images of 8 classes, the layers are Conv(3→64, 2×2), ReLU,
+    max-pooling 2×2, dropout 0.25, Conv(64→64, 2×2), ReLU, dropout 0.25,
+    Linear(9216→64), dropout 0.25, Linear(64→8) [1]_. Along a side of one pixel, the
+    kernels have size 1.
 
     Parameters
     ----------
     image_shape : tuple (H, W, C)
+        Shape of an image.
     n_classes : int
+        Number of logits.
 
     References
     ----------
@@ -218,13 +249,14 @@ class ReportNetwork(nn.Module):
 
     def __init__(self, image_shape, n_classes):
         super().__init__()
-        *sides, channels = image_shape
-        first, sides = _window(sides, stride=1)
-        pool, sides = _window(sides, stride=2)
-        second, sides = _window(sides, stride=1)
+        *sides, n_channels = image_shape
+        first, sides = _fit_kernel(sides, stride=1)
+        pool, sides = _fit_kernel(sides, stride=2)
+        second, sides = _fit_kernel(sides, stride=1)
         self.features = nn.Sequential(
-            nn.Conv2d(channels, 64, first),
-            # Before ReLU, of which it is the same, since it leaves a quarter to do.
+            nn.Conv2d(n_channels, 64, first),
+            # Max-pooling commutes with ReLU. Pooling first is cheaper, since it leaves
+            # a quarter of the values.
             nn.MaxPool2d(pool),
             nn.ReLU(inplace=True),
             Dropout(0.25),
@@ -244,25 +276,31 @@ class ReportNetwork(nn.Module):
         return self.head(self.dropout(self.embed(images)))
 
 
-def _window(sides, stride):
-    """Return the 2×2 window as far as it fits, and the sides it leaves."""
-    window = tuple(min(2, side) for side in sides)
+def _fit_kernel(sides, stride):
+    """Return the largest kernel up to 2×2 that fits, and the sides of its output."""
+    kernel = tuple(min(2, side) for side in sides)
     if stride == 1:
-        return window, [side - w + 1 for side, w in zip(sides, window, strict=True)]
-    return window, [side // w for side, w in zip(sides, window, strict=True)]
+        return kernel, [side - k + 1 for side, k in zip(sides, kernel, strict=True)]
+    return kernel, [side // k for side, k in zip(sides, kernel, strict=True)]
 
 
 class FeedForwardNetwork(nn.Module):
-    """Fully connected layers on the flattened image; none hidden is a linear model.
+    """Fully connected layers on the flattened image.
+
+    Without hidden layers, it is a linear model.
 
     Parameters
     ----------
     image_shape : tuple (H, W, C)
+        Shape of an image.
     n_classes : int
+        Number of logits.
     hidden_layer_sizes : sequence of int, default=()
+        Number of units in each hidden layer.
     activation : {"relu", "tanh", "logistic", "identity"}, default="relu"
+        Activation function after each hidden layer.
     dropout : float, default=0.0
-        Share of every hidden layer that is dropped in training.
+        Probability that a unit of a hidden layer is set to zero in training.
 
     Examples
     --------
@@ -302,5 +340,6 @@ class FeedForwardNetwork(nn.Module):
 
 class _FlattenPixels(nn.Module):
     def forward(self, images):
-        # In the order (H, W, C), that of their memory and of the rows of X: no copy.
+        # (H, W, C) is the order of the features in X. Images are in the channels-last
+        # memory format, so flattening in this order needs no copy.
         return images.permute(0, 2, 3, 1).flatten(1)

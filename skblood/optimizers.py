@@ -1,29 +1,39 @@
-"""What updates the weights: torch's optimisers by name, and Muon."""
+"""Optimizers: those of torch by name, and Muon."""
 
 import torch
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
-# Muon's step has the same size for every weight matrix whatever its gradient; Adam's
-# vectors (norms, biases, the first and last layer) do best at a smaller one.
+# Muon's updates have the same size whatever the size of the gradient. The parameters
+# that it leaves to AdamW (biases, normalisation layers, the first and the last weight
+# matrix) need a smaller learning rate, which is this fraction of Muon's.
 ADAM_TO_MUON_LR = 0.25
 
 
 def make_optimizer(optimizer, network, *, lr, weight_decay):
-    """Build the optimiser for a network.
+    """Return a new optimizer for the parameters of a network.
 
     Parameters
     ----------
     optimizer : {"muon", "adamw", "adam", "sgd"} or type
-        A name, or a class that is called with ``(param_groups, lr=lr)``.
+        A name, or a subclass of `torch.optim.Optimizer`, which is called with
+        ``(parameter_groups, lr=lr)``.
     network : torch.nn.Module
+        Parameters that do not require gradients are left out.
     lr : float
         Peak learning rate.
     weight_decay : float
-        For weight matrices and kernels; norms and biases are never decayed.
+        Weight decay of weight matrices and convolution kernels. Biases and
+        normalisation layers have none.
 
     Returns
     -------
     torch.optim.Optimizer
+
+    Raises
+    ------
+    TypeError
+        If `optimizer` is neither of the names nor a subclass of
+        `torch.optim.Optimizer`.
     """
     parameters = [p for p in network.parameters() if p.requires_grad]
     groups = [
@@ -37,23 +47,23 @@ def make_optimizer(optimizer, network, *, lr, weight_decay):
     named = {"adamw": AdamW, "adam": Adam}
     if optimizer in named:
         return named[optimizer](groups, lr=lr, fused=True)
-    if not issubclass(optimizer, Optimizer):
+    if not (isinstance(optimizer, type) and issubclass(optimizer, Optimizer)):
         raise TypeError(
-            "optimizer must be a name or a subclass of torch.optim.Optimizer, got "
-            f"{optimizer!r}."
+            "Expected optimizer to be 'muon', 'adamw', 'adam', 'sgd' or a subclass of "
+            f"torch.optim.Optimizer, got {optimizer!r}."
         )
     return optimizer(groups, lr=lr)
 
 
-def names_of_averages(optimizer, group):
-    """Return what an optimiser with a name keeps of each weight.
+def state_names(optimizer, group):
+    """Return the names of the values in the optimizer state of a parameter.
 
     Parameters
     ----------
     optimizer : torch.optim.Optimizer
-        One that `make_optimizer` built by its name.
+        An optimizer that `make_optimizer` built from a name.
     group : dict
-        The parameter group of the weight.
+        The parameter group to which the parameter belongs.
 
     Returns
     -------
@@ -67,7 +77,7 @@ def names_of_averages(optimizer, group):
 
 
 def _muon_groups(groups, lr):
-    """Take the inner kernels out for Muon; the rest is AdamW's."""
+    """Return groups in which Muon updates the inner weight matrices, AdamW the rest."""
     matrices, vectors = groups
     first, rest = matrices["params"][:1], matrices["params"][1:]
     inner, outer = rest[:-1], first + rest[-1:]
@@ -80,18 +90,24 @@ def _muon_groups(groups, lr):
 
 
 class Muon(AdamW):
-    """Momentum orthogonalised by Newton-Schulz, for the weights of inner layers.
+    """Optimizer with orthogonalised momentum for the weight matrices of inner layers.
 
-    Every singular value of an update is brought near 1, so all directions of a
-    layer learn at one pace [1]_. Kernels count as matrices (n_out, n_in · h · w).
-    Groups without ``orthogonalize`` are left to AdamW.
+    The update of a weight matrix is its Nesterov momentum, whose singular values are
+    all brought near 1 by a Newton-Schulz iteration. So the weights change equally fast
+    in all directions, including those in which gradients are small [1]_. Convolution
+    kernels are treated as matrices of shape (n_out, n_in · h · w). Parameter groups
+    without ``orthogonalize=True`` are updated by AdamW.
 
     Parameters
     ----------
     groups : list of dict
-        Parameter groups.
+        Parameter groups. The option ``orthogonalize``, by default False, selects the
+        update of a group.
     lr : float
+        Learning rate of the groups that have none of their own.
     momentum : float, default=0.95
+        Decay rate of the running average of the gradients, between 0 and 1. Only for
+        groups with ``orthogonalize=True``.
 
     References
     ----------
@@ -118,7 +134,18 @@ class Muon(AdamW):
 
     @torch.no_grad()
     def step(self, closure=None):
-        """Make one step; `closure` computes the loss and its gradients first."""
+        """Update all parameters once.
+
+        Parameters
+        ----------
+        closure : callable, optional
+            Computes the gradients and returns the loss. It is called before the update.
+
+        Returns
+        -------
+        torch.Tensor or None
+            What `closure` returned.
+        """
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -140,7 +167,8 @@ class Muon(AdamW):
                 continue
             state = self.state[weight]
             if not state:
-                state["step"] = torch.tensor(0.0)  # AdamW looks for it in all states
+                # AdamW.__setstate__ reads "step" from the state of every parameter.
+                state["step"] = torch.tensor(0.0)
                 state["momentum"] = torch.zeros_like(weight)
             state["step"] += 1
             momentum = state["momentum"].lerp_(weight.grad, 1 - group["momentum"])
@@ -152,17 +180,22 @@ class Muon(AdamW):
 
 
 def orthogonalize(matrix, n_steps=5):
-    """Bring a matrix's singular values near 1 by a quintic Newton-Schulz iteration.
+    """Bring the singular values of a matrix near 1 by a Newton-Schulz iteration.
+
+    The singular vectors do not change.
 
     Parameters
     ----------
     matrix : torch.Tensor of shape (n, m)
     n_steps : int, default=5
+        Number of iterations. The more there are, the smaller the singular values that
+        get near 1.
 
     Returns
     -------
     torch.Tensor of shape (n, m)
-        Singular values between about 0.7 and 1.2.
+        A matrix with singular values between about 0.7 and 1.2. Singular values that
+        are very small compared with the norm of `matrix` end below this range.
 
     Examples
     --------
@@ -172,13 +205,15 @@ def orthogonalize(matrix, n_steps=5):
     >>> bool(((singular_values > 0.6) & (singular_values < 1.3)).all())
     True
     """
-    # The coefficients of [1] in `Muon`: steepest at zero while staying bounded.
+    # These coefficients of the quintic polynomial are from reference [1] of `Muon`. Its
+    # slope at zero is as large as possible, so that small singular values grow fast.
     a, b, c = 3.4445, -4.7750, 2.0315
     tall = matrix.shape[0] > matrix.shape[1]
     x = matrix.T if tall else matrix
     x = x / (x.norm() + 1e-7)
-    # Each step multiplies x by a polynomial of its Gram matrix. All of them commute,
-    # so they are multiplied out on the small Gram matrix and meet x only at the end.
+    # Each step multiplies x by a polynomial of its Gram matrix. Polynomials of one
+    # matrix commute, so the loop multiplies only these small square matrices, and x is
+    # multiplied by their product once, at the end.
     gram, product = x @ x.T, None
     for n_left in reversed(range(n_steps)):
         step = torch.addmm(gram, gram, gram, beta=b, alpha=c)

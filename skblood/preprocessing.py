@@ -1,49 +1,51 @@
-"""Images made alike: cut, resized, and brought to the same colours."""
+"""Preprocessing of cell images: cropping, resizing and colour normalisation."""
 
 from numbers import Integral
 
 import numpy as np
 from PIL import Image
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._resizing import resize_cell
+from ._sklearn_compat import Interval, StrOptions
 
-# Channels of CIELAB: lightness alone, or lightness and both opponent colours.
-MATCHED = {"brightness": slice(0, 1), "stain": slice(0, 3)}
-# An image of one colour has no spread that could be scaled.
-SMALLEST_SPREAD = 1e-3
+# Channels of CIELAB that each normalization changes: L (lightness), or L, a and b.
+NORMALIZED_CHANNELS = {"brightness": slice(0, 1), "stain": slice(0, 3)}
+# In images of one colour, the standard deviation is 0. Divisions use at least this.
+MIN_STD = 1e-3
 
 
 class CellImagePreprocessor(TransformerMixin, BaseEstimator):
-    """Cut, resize and normalise images of cells, before a classifier.
+    """Crop, resize and normalise images of cells before they go to a classifier.
 
     Parameters
     ----------
     size : int, default=28
-        Height and width of the result in pixels.
+        Height and width of the returned images in pixels.
     crop : int, default=None
-        Side of the square that is cut from the middle of each image before it is
-        resized. By default, the largest there is.
+        Side, in pixels, of the square that is cropped from the centre of each image
+        before it is resized. By default, the largest possible square.
     normalization : {"brightness", "stain"}, default=None
-        What is made alike by Reinhard's colour transfer [1]_, computed in CIELAB:
-        mean and standard deviation over an image become those that the images of
-        `fit` have on average, with "brightness" of the lightness alone, with "stain"
-        of all three channels. The latter is for images in colour.
+        Colour normalisation, by Reinhard's colour transfer [1]_. It shifts and scales
+        the CIELAB channels of each image so that their mean and standard deviation
+        become `mean_` and `std_`. "brightness" changes only the lightness. "stain"
+        changes all three channels, against differences in staining; it requires colour
+        images. By default, colours are not changed.
 
     Attributes
     ----------
     n_channels_ : int
-        1 or 3.
+        Number of channels of the images in `fit`: 1 or 3.
     mean_, std_ : ndarray of shape (3,)
-        Average over the images of `fit` of their mean and standard deviation in
-        CIELAB: lightness from 0 to 100, green to red, blue to yellow. Only with
-        `normalization`.
+        Mean and standard deviation of the CIELAB channels, computed for each image in
+        `fit` and then averaged over the images. The channels are L (lightness, from 0
+        to 100), a (green to red) and b (blue to yellow). Only with `normalization`.
 
     See Also
     --------
-    skblood.datasets.load_cell_images : Does the same, but for colours, to files.
+    skblood.datasets.load_cell_images : Load image files, with the same cropping and
+        resizing.
 
     References
     ----------
@@ -67,7 +69,7 @@ class CellImagePreprocessor(TransformerMixin, BaseEstimator):
     _parameter_constraints = {
         "size": [Interval(Integral, 1, None, closed="left")],
         "crop": [Interval(Integral, 1, None, closed="left"), None],
-        "normalization": [StrOptions(set(MATCHED)), None],
+        "normalization": [StrOptions(set(NORMALIZED_CHANNELS)), None],
     }
 
     def __init__(self, *, size=28, crop=None, normalization=None):
@@ -76,7 +78,7 @@ class CellImagePreprocessor(TransformerMixin, BaseEstimator):
         self.normalization = normalization
 
     def fit(self, X, y=None):
-        """Learn what the images have on average.
+        """Compute the statistics to which `transform` normalises images.
 
         Parameters
         ----------
@@ -92,13 +94,13 @@ class CellImagePreprocessor(TransformerMixin, BaseEstimator):
         Raises
         ------
         TypeError, ValueError
-            If a parameter is out of its range, or X is not of the kind above.
+            If a parameter is invalid, or if X does not have one of the forms above.
         """
         self._fit(X)
         return self
 
     def fit_transform(self, X, y=None):
-        """Learn from images and return them as `transform` does.
+        """Fit to images, and return them as `transform` does.
 
         Parameters
         ----------
@@ -109,11 +111,16 @@ class CellImagePreprocessor(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n, size, size, C), dtype uint8
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a parameter is invalid, or if X does not have one of the forms above.
         """
         return self._normalize(self._fit(X))
 
     def transform(self, X):
-        """Cut, resize and normalise.
+        """Crop, resize and normalise images.
 
         Parameters
         ----------
@@ -126,16 +133,18 @@ class CellImagePreprocessor(TransformerMixin, BaseEstimator):
         Raises
         ------
         NotFittedError
-            Before `fit`.
+            If `fit` was not called before.
         TypeError, ValueError
-            If X is not of the kind above, or has other channels than in `fit`.
+            If X does not have one of the forms above, or if its images have another
+            number of channels than those in `fit`.
         """
         check_is_fitted(self)
         resized = self._resize(X)
         if resized.shape[3] != self.n_channels_:
             raise ValueError(
-                f"X has images of {resized.shape[3]} channels, but "
-                f"CellImagePreprocessor is expecting {self.n_channels_} channels."
+                "Expected images with as many channels as in fit "
+                f"({self.n_channels_}), got images with {resized.shape[3]}. Pass "
+                "colour images to both fit and transform, or grey images to both."
             )
         return self._normalize(resized)
 
@@ -144,27 +153,31 @@ class CellImagePreprocessor(TransformerMixin, BaseEstimator):
         resized = self._resize(X)
         if self.normalization == "stain" and resized.shape[3] == 1:
             raise ValueError(
-                "normalization='stain' is for images in colour, got grey ones; "
-                "'brightness' is for either."
+                "Expected colour images for normalization='stain', got grey images. "
+                "For grey images, use normalization='brightness'."
             )
-        self._forget()
+        self._reset()
         self.n_channels_ = resized.shape[3]
         if self.normalization is not None:
             statistics = np.array([_mean_and_std(_to_lab(image)) for image in resized])
             self.mean_, self.std_ = statistics.mean(axis=0)
         return resized
 
-    def _forget(self):
+    def _reset(self):
+        """Delete the attributes of an earlier fit."""
         for name in ("n_channels_", "mean_", "std_"):
             vars(self).pop(name, None)
 
     def _resize(self, X):
         images = [_check_image(image, i) for i, image in enumerate(_as_sequence(X))]
         if not images:
-            raise ValueError("Found 0 images in X, while a minimum of 1 is required.")
+            raise ValueError("Expected at least 1 image in X, got 0 images.")
         n_channels = {image.shape[2] for image in images}
         if len(n_channels) > 1:
-            raise ValueError("X has both grey images and images in colour.")
+            raise ValueError(
+                "Expected either grey or colour images in X, got both. Convert them to "
+                "the same number of channels."
+            )
         return np.stack([self._resize_one(image, i) for i, image in enumerate(images)])
 
     def _resize_one(self, image, i):
@@ -172,24 +185,27 @@ class CellImagePreprocessor(TransformerMixin, BaseEstimator):
         try:
             resized = resize_cell(picture, size=self.size, crop=self.crop)
         except ValueError as error:
-            raise ValueError(f"Image {i} of X has {error}.") from None
+            raise ValueError(
+                f"Image {i} of X has {error}. Leave the image out, or set a smaller "
+                "crop."
+            ) from None
         return np.asarray(resized).reshape(self.size, self.size, -1)
 
     def _normalize(self, images):
         if self.normalization is None:
             return images
-        return np.stack([self._match(image) for image in images])
+        return np.stack([self._normalize_one(image) for image in images])
 
-    def _match(self, image):
+    def _normalize_one(self, image):
         from skimage.color import lab2rgb
 
         lab = _to_lab(image)
         mean, std = _mean_and_std(lab)
-        channels = MATCHED[self.normalization]
-        scale = (self.std_ / np.maximum(std, SMALLEST_SPREAD))[channels]
-        centred = lab[..., channels] - mean[channels]
-        lab[..., channels] = centred * scale + self.mean_[channels]
-        rgb = np.rint(lab2rgb(_into_range(lab)) * 255).astype(np.uint8)
+        channels = NORMALIZED_CHANNELS[self.normalization]
+        scale = (self.std_ / np.maximum(std, MIN_STD))[channels]
+        centered = lab[..., channels] - mean[channels]
+        lab[..., channels] = centered * scale + self.mean_[channels]
+        rgb = np.rint(lab2rgb(_clip_lab(lab)) * 255).astype(np.uint8)
         return rgb[..., : self.n_channels_]
 
     def __sklearn_tags__(self):
@@ -200,7 +216,7 @@ class CellImagePreprocessor(TransformerMixin, BaseEstimator):
 
 
 def _as_sequence(X):
-    """Return X itself if it is a list or an array of images."""
+    """Return X unchanged, or raise an error if it cannot hold images."""
     if isinstance(X, np.ndarray) and X.ndim not in (1, 3, 4):
         raise ValueError(
             "Expected images (n, H, W, C) or grey (n, H, W), or a list of images; got "
@@ -215,11 +231,12 @@ def _as_sequence(X):
 
 
 def _check_image(image, i):
-    """Return an image as (H, W, C)."""
+    """Return an image of shape (H, W, C), or raise an error if it is invalid."""
     image = np.asarray(image)
     if image.dtype != np.uint8:
         raise TypeError(
-            f"Expected images of dtype uint8, got image {i} of {image.dtype}."
+            f"Expected images of dtype uint8, got image {i} of dtype {image.dtype}. "
+            "Convert the pixels to integers from 0 to 255."
         )
     if image.ndim == 2:
         image = image[..., np.newaxis]
@@ -232,14 +249,17 @@ def _check_image(image, i):
 
 
 def _to_lab(image):
-    # Imported here since it takes a while, and cutting does without.
+    # Importing scikit-image is slow, and only the colour normalisation needs it.
     from skimage.color import rgb2lab
 
     return rgb2lab(np.broadcast_to(image, (*image.shape[:2], 3)))
 
 
-def _into_range(lab):
-    """Leave what light there can be: no XYZ below zero."""
+def _clip_lab(lab):
+    """Clip CIELAB in place to lightness in [0, 100] and non-negative Z (of CIE XYZ).
+
+    For negative Z, `skimage.color.lab2rgb` would warn.
+    """
     lab[..., 0] = lab[..., 0].clip(0, 100)
     lab[..., 2] = np.minimum(lab[..., 2], 200 * (lab[..., 0] + 16) / 116)
     return lab

@@ -1,4 +1,4 @@
-"""What holds for every test: no network, no real home folder, and shared fixtures."""
+"""Shared fixtures, which also block the network and replace the home folder."""
 
 import os
 import socket
@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-# Networks as small as the tests' gain nothing from threads, and wait for each other
-# where cores are shared. Torch reads this on import, in subprocesses as well.
+# The networks in the tests are so small that more threads do not make them faster, and
+# make them slower if other processes use the same cores. torch reads this variable when
+# it is imported, also in subprocesses.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# Before anything imports SciPy: with it, one more of scikit-learn's checks runs.
+# Without this variable, scikit-learn skips one of its estimator checks. SciPy reads it
+# when it is imported, so it is set before all other imports of the tests.
 os.environ["SCIPY_ARRAY_API"] = "1"
 
 
@@ -33,7 +35,10 @@ def is_loopback(host):
 
 
 def block_remote_hosts(monkeypatch, owner, name, host_of):
-    """Make a socket function raise where `host_of` its arguments is another machine."""
+    """Make a socket function raise an error for hosts other than this machine.
+
+    `host_of` returns the host from the arguments of the function.
+    """
     original = getattr(owner, name)
 
     def guarded(*args, **kwargs):
@@ -46,13 +51,14 @@ def block_remote_hosts(monkeypatch, owner, name, host_of):
 
 
 def host_of_address(sock, address):
-    # The address of a local socket, such as multiprocessing uses, is no (host, port).
+    # Only internet addresses have the form (host, port). multiprocessing uses local
+    # sockets, whose addresses are file names.
     is_internet = sock.family in (socket.AF_INET, socket.AF_INET6)
     return address[0] if is_internet else None
 
 
-# The guards last the whole session, so that they also cover fixtures of wider scope
-# than a test. They do not reach into subprocesses, except for the home folder.
+# These two fixtures have session scope, so that they are also active in other fixtures
+# of session scope. Subprocesses inherit the home folder, but can use the network.
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -76,25 +82,26 @@ def no_real_home(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def bloodmnist_home():
-    """Return the folder of the full data, or skip the test."""
+    """Return the folder with the full BloodMNIST, or skip the test without it."""
     folder = os.environ.get("SKBLOOD_DATA")
     if not folder or not Path(folder, "bloodmnist.npz").exists():
-        pytest.skip("needs the full BloodMNIST, in the folder named by SKBLOOD_DATA")
+        pytest.skip("requires bloodmnist.npz in the folder that SKBLOOD_DATA names")
     return Path(folder).absolute()
 
 
-# Cells to learn from and classifiers that learn from them in a moment. They are shared:
-# a test that changes one takes a copy. skblood is imported where it is needed, so that
-# tests of the data alone do not wait for torch.
+# Images and classifiers for all tests. They are shared, so a test that changes one must
+# copy it first. skblood is imported inside the fixtures, so that the tests of the data
+# loaders do not import torch.
 
 
-def some_of_each_class(split, n):
+def load_some_of_each_class(split, n):
+    """Return the first n images of each class, with labels 0 to 7 in turn."""
     from skblood import load_bloodmnist_sample
 
     X, y = load_bloodmnist_sample(split, return_X_y=True)
     first = [np.flatnonzero(y == label)[:n] for label in np.unique(y)]
-    chosen = np.stack(first, axis=1).ravel()
-    X, y = X[chosen], y[chosen]
+    indices = np.stack(first, axis=1).ravel()
+    X, y = X[indices], y[indices]
     X.setflags(write=False)
     y.setflags(write=False)
     return X, y
@@ -102,19 +109,19 @@ def some_of_each_class(split, n):
 
 @pytest.fixture(scope="session")
 def cells():
-    """Return images and labels of ten cells of each class, 0 to 7 in turn."""
-    return some_of_each_class("train", 10)
+    """Return 80 images and labels for training: 10 cells of each class."""
+    return load_some_of_each_class("train", 10)
 
 
 @pytest.fixture(scope="session")
 def new_cells():
-    """Return images and labels of five cells of each class, none of them in `cells`."""
-    return some_of_each_class("test", 5)
+    """Return 40 other images and labels: 5 cells of each class."""
+    return load_some_of_each_class("test", 5)
 
 
 @pytest.fixture(scope="session")
 def tiny_cnn():
-    """Return a function from parameters to a convolutional classifier."""
+    """Return a function that creates a small convolutional classifier."""
     from skblood import BloodCNNClassifier
 
     return partial(
@@ -130,7 +137,7 @@ def tiny_cnn():
 
 @pytest.fixture(scope="session")
 def tiny_fnn():
-    """Return a function from parameters to a feed-forward classifier."""
+    """Return a function that creates a small feed-forward classifier."""
     from skblood import BloodFNNClassifier
 
     return partial(
@@ -144,17 +151,17 @@ def tiny_fnn():
 
 @pytest.fixture(scope="session", params=["tiny_cnn", "tiny_fnn"])
 def tiny(request):
-    """Return `tiny_cnn`, then `tiny_fnn`."""
+    """Run a test twice: with `tiny_cnn` and with `tiny_fnn`."""
     return request.getfixturevalue(request.param)
 
 
 @pytest.fixture(scope="session")
 def fitted(tiny, cells):
-    """Return the classifier that `tiny` makes, fitted to the cells."""
+    """Return a classifier from `tiny`, fitted to `cells`."""
     return tiny().fit(*cells)
 
 
 @pytest.fixture(scope="session")
 def fitted_cnn(tiny_cnn, cells):
-    """Return a convolutional classifier, fitted to the cells."""
+    """Return a classifier from `tiny_cnn`, fitted to `cells`."""
     return tiny_cnn().fit(*cells)

@@ -315,3 +315,22 @@ def test_representations(fitted):
     name = type(fitted).__name__
     assert repr(fitted).startswith(f"{name}(")
     assert name in fitted._repr_html_()
+
+
+def test_grey_single_image(tiny, cells):
+    X, y = cells
+    clf = tiny(max_epochs=1).fit(X[..., 0], y)
+    with pytest.raises(ValueError, match=r"got one image of shape \(28, 28\)"):
+        clf.predict(X[0, ..., 0])
+    assert clf.predict(X[:1, ..., 0]).shape == (1,)
+
+
+def test_score_of_numbers_where_the_classes_are_names(tiny, cells):
+    X, y = cells
+    names = np.array(list("abcdefgh"))[y]
+    clf = tiny(max_epochs=1).fit(X, names)
+    assert clf.score(X, names) == np.mean(clf.predict(X) == names)
+    with pytest.raises(ValueError, match=r"names.*such as 'a', got numbers.*labels="):
+        clf.score(X, y)
+    with pytest.raises(ValueError, match=r"names.*such as 'a', got numbers.*labels="):
+        clf.fit(X, names, X_val=X, y_val=y)

@@ -1,4 +1,4 @@
-"""The guards of conftest.py work."""
+"""The fixtures of conftest.py block the network and replace the home folder."""
 
 import os
 import socket
@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-# Reserved for documentation: no machine ever answers there.
+# This name and these addresses are reserved for documentation. No machine has them.
 REMOTE_NAME = "example.org"
 REMOTE_IPV4 = ("192.0.2.1", 80)
 REMOTE_IPV6 = ("2001:db8::1", 80)
 
 
 @pytest.mark.parametrize("host", [REMOTE_NAME, REMOTE_NAME.encode(), REMOTE_IPV4[0]])
-def test_remote_names_are_not_resolved(host):
+def test_resolving_remote_names_is_blocked(host):
     with pytest.raises(OSError, match="do not use the network"):
         socket.getaddrinfo(host, 80)
     with pytest.raises(OSError, match="do not use the network"):
@@ -28,27 +28,27 @@ def test_remote_names_are_not_resolved(host):
     [(socket.AF_INET, REMOTE_IPV4), (socket.AF_INET6, REMOTE_IPV6)],
     ids=["IPv4", "IPv6"],
 )
-def test_remote_addresses_are_not_reached(family, address, method):
+def test_connecting_to_remote_addresses_is_blocked(family, address, method):
     with socket.socket(family) as sock:
         with pytest.raises(OSError, match="do not use the network"):
             getattr(sock, method)(address)
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_remote_urls_are_not_opened(monkeypatch, scheme):
+def test_opening_remote_urls_is_blocked(monkeypatch, scheme):
     monkeypatch.setenv("no_proxy", "*")
     with pytest.raises(OSError, match="do not use the network"):
         urllib.request.urlopen(f"{scheme}://{REMOTE_NAME}/", timeout=1)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_loopback_is_reached(host):
+def test_loopback_is_not_blocked(host):
     with socket.create_server(("127.0.0.1", 0)) as server:
-        greeter = threading.Thread(target=lambda: server.accept()[0].close())
-        greeter.start()
+        server_thread = threading.Thread(target=lambda: server.accept()[0].close())
+        server_thread.start()
         with socket.create_connection((host, server.getsockname()[1]), timeout=10):
             pass
-        greeter.join()
+        server_thread.join()
 
 
 def test_home_is_temporary(tmp_path_factory):

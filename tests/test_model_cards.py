@@ -49,7 +49,7 @@ def path(tmp_path):
 @pytest.fixture(autouse=True)
 def few_resamples(monkeypatch):
     """Make a card in a moment; the text still says 1,000."""
-    monkeypatch.setattr("skblood._intervals.N_RESAMPLES", 50)
+    monkeypatch.setattr("skblood.model_cards._intervals.N_RESAMPLES", 50)
 
 
 def parse_tables(card):

@@ -1,4 +1,4 @@
-"""The modules by themselves: shapes, layers, and how inputs are scaled."""
+"""Networks: shapes, layers, and the scaling of inputs."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from skblood._dropout import Dropout
+from skblood._layers import Dropout
 from skblood.networks import (
     FeedForwardNetwork,
     ReportNetwork,
@@ -31,8 +31,8 @@ def n_parameters(module):
     return sum(p.numel() for p in module.parameters())
 
 
-def layers(module, kind):
-    return [layer for layer in module.modules() if isinstance(layer, kind)]
+def layers(module, layer_type):
+    return [layer for layer in module.modules() if isinstance(layer, layer_type)]
 
 
 @pytest.mark.parametrize("image_shape", SHAPES, ids=str)
@@ -47,7 +47,7 @@ def layers(module, kind):
     ],
     ids=["residual", "report", "feed-forward"],
 )
-def test_every_size(make, image_shape):
+def test_networks_accept_every_image_shape(make, image_shape):
     network, images = make(image_shape).eval(), batch_of(image_shape)
     embedding = network.embed(images)
     assert embedding.shape == (3, network.head.in_features)
@@ -58,13 +58,13 @@ def test_every_size(make, image_shape):
 
 
 @pytest.mark.parametrize("image_shape", [(8, 8, 3), (28, 28, 1), (9, 13, 3)])
-def test_embedding_of_images_is_an_average(image_shape):
+def test_embedding_of_images_is_an_average_over_positions(image_shape):
     network = ResidualNetwork(image_shape, 8, **RESIDUAL)
     assert network.head.in_features == 4 * RESIDUAL["width"]
 
 
 @pytest.mark.parametrize("image_shape", [(1, 1, 1), (1, 30, 1), (7, 28, 3)])
-def test_strips_have_no_batch_statistics(image_shape):
+def test_tabular_input_has_no_batch_normalisation(image_shape):
     network = ResidualNetwork(image_shape, 8, **RESIDUAL)
     assert not layers(network, nn.BatchNorm2d)
     assert layers(network, nn.GroupNorm)
@@ -73,7 +73,8 @@ def test_strips_have_no_batch_statistics(image_shape):
 @pytest.mark.parametrize("depth", [1, 2, 3])
 def test_depth_and_width(depth):
     network = ResidualNetwork((28, 28, 3), 8, width=6, depth=depth, dropout=0.0)
-    # The stem, and a block has two; a shortcut that changes the shape has one.
+    # The stem is one convolution, each block has two, and each of the two shortcuts
+    # that change the shape has one.
     assert len(layers(network, nn.Conv2d)) == 1 + 2 * (1 + 2 * depth) + 2
     assert {conv.out_channels for conv in layers(network, nn.Conv2d)} == {6, 12, 24}
 
@@ -84,7 +85,7 @@ def test_stem_stride(stride, side):
     assert network.features(batch_of((28, 28, 3))).shape == (3, 16, side, side)
 
 
-def test_strips_have_a_stem_without_stride():
+def test_stem_stride_has_no_effect_on_tabular_input():
     networks = [
         ResidualNetwork((1, 30, 1), 8, width=4, stem_stride=stride) for stride in (1, 2)
     ]
@@ -101,17 +102,17 @@ def test_dropout_of_the_residual_network():
     assert torch.equal(network(images), network(images))
 
 
-def with_working_residuals(network):
-    """Undo that blocks start as their shortcuts."""
+def with_nonzero_residuals(network):
+    """Set the weights of all normalisation layers to 1; some are initially 0."""
     for norm in layers(network, (nn.BatchNorm2d, nn.GroupNorm)):
         nn.init.ones_(norm.weight)
     return network
 
 
-def test_stochastic_depth_is_for_training():
-    # So many that two draws never drop the same residuals.
+def test_stochastic_depth_is_only_active_in_training():
+    # With 64 images, two draws practically never drop the residuals of the same images.
     images = batch_of((28, 28, 3), n=64)
-    network = with_working_residuals(
+    network = with_nonzero_residuals(
         ResidualNetwork((28, 28, 3), 8, width=4, depth=1, stochastic_depth=0.5)
     )
     assert not torch.equal(network(images), network(images))
@@ -121,8 +122,8 @@ def test_stochastic_depth_is_for_training():
 
 def test_stochastic_depth_grows_with_depth():
     network = ResidualNetwork((28, 28, 3), 8, width=4, depth=2, stochastic_depth=0.5)
-    rates = [layer.p for layer in layers(network, nn.Dropout)[:-1]]
-    assert rates == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5])
+    probabilities = [layer.p for layer in layers(network, nn.Dropout)[:-1]]
+    assert probabilities == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5])
 
 
 def test_stochastic_depth_drops_whole_residuals_and_keeps_their_mean():
@@ -134,16 +135,16 @@ def test_stochastic_depth_drops_whole_residuals_and_keeps_their_mean():
     assert kept.mean() == pytest.approx(1, abs=0.1)
 
 
-def test_strips_have_no_stochastic_depth():
-    network = with_working_residuals(ResidualNetwork((1, 30, 1), 8, width=4))
+def test_tabular_input_has_no_stochastic_depth():
+    network = with_nonzero_residuals(ResidualNetwork((1, 30, 1), 8, width=4))
     images = batch_of((1, 30, 1))
     assert torch.equal(network(images), network(images))
 
 
-def test_report_network_is_that_of_the_report():
+def test_report_network_has_the_layers_of_the_report():
     network = ReportNetwork((28, 28, 3), 8)
-    kinds = [type(layer) for layer in network.modules() if not list(layer.children())]
-    assert kinds == [
+    types = [type(layer) for layer in network.modules() if not list(layer.children())]
+    assert types == [
         *(nn.Conv2d, nn.MaxPool2d, nn.ReLU, Dropout),
         *(nn.Conv2d, nn.ReLU, Dropout),
         *(nn.Flatten, nn.Linear, Dropout, nn.Linear),
@@ -159,22 +160,22 @@ def test_report_network_is_that_of_the_report():
     assert n_parameters(network) == 832 + 16448 + 589888 + 520
 
 
-def test_report_network_computes_what_the_report_lists():
-    as_listed = nn.Sequential(
+def test_report_network_equals_the_order_of_layers_in_the_report():
+    reference = nn.Sequential(
         *(nn.Conv2d(3, 64, 2), nn.ReLU(), nn.MaxPool2d(2)),
         *(nn.Conv2d(64, 64, 2), nn.ReLU()),
         *(nn.Flatten(), nn.Linear(9216, 64), nn.Linear(64, 8)),
     )
     network = ReportNetwork((28, 28, 3), 8).eval()
-    weights = zip(network.parameters(), as_listed.parameters(), strict=True)
-    for ours, listed in weights:
-        listed.data.copy_(ours)
+    weights = zip(network.parameters(), reference.parameters(), strict=True)
+    for weight, reference_weight in weights:
+        reference_weight.data.copy_(weight)
     images = batch_of((28, 28, 3))
     gradients = []
-    for module in (network, as_listed):
+    for module in (network, reference):
         module(images).square().sum().backward()
         gradients.append([weight.grad for weight in module.parameters()])
-    assert_close(network(images), as_listed(images))
+    assert_close(network(images), reference(images))
     assert_close(*gradients)
 
 

@@ -1,4 +1,4 @@
-"""Muon, and the groups of parameters that every optimiser gets."""
+"""Muon, and the parameter groups of all optimizers."""
 
 import copy
 
@@ -42,26 +42,26 @@ def test_orthogonalize(shape, size):
     matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0)) * size
     result = orthogonalize(matrix)
     assert result.shape == shape
-    # Up to the smallest ones, which come up last.
+    # The iterations do not bring very small singular values near 1.
     singular_values = torch.linalg.svdvals(result)
     large = torch.linalg.svdvals(matrix) > 0.1 * torch.linalg.matrix_norm(matrix, 2)
     assert singular_values.max() < 1.3
     assert singular_values[large].min() > 0.6
-    # The directions stay: the product with the transpose of the whole is symmetric.
+    # The singular vectors are unchanged if result @ matrix.T is symmetric.
     product = result.double() @ matrix.double().T / size
     torch.testing.assert_close(product, product.T, atol=1e-3, rtol=1e-3)
 
 
-def test_orthogonalize_zero():
+def test_orthogonalize_of_zeros():
     assert torch.equal(orthogonalize(torch.zeros(3, 4)), torch.zeros(3, 4))
 
 
-@pytest.mark.parametrize("orthogonal", [True, False])
-def test_muon_minimises_a_quadratic(orthogonal):
+@pytest.mark.parametrize("orthogonalize", [True, False])
+def test_muon_minimises_a_quadratic(orthogonalize):
     generator = torch.Generator().manual_seed(0)
     target = torch.randn(6, 9, generator=generator)
     weight = nn.Parameter(torch.zeros(6, 9))
-    group = {"params": [weight], "weight_decay": 0.0, "orthogonalize": orthogonal}
+    group = {"params": [weight], "weight_decay": 0.0, "orthogonalize": orthogonalize}
     optimizer = Muon([group], lr=0.1)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=100)
     for _ in range(100):
@@ -73,29 +73,29 @@ def test_muon_minimises_a_quadratic(orthogonal):
     assert loss < 0.01 * (target**2).mean()
 
 
-def test_muon_steps_are_as_long_for_any_gradient():
-    lengths = []
+def test_muon_step_size_does_not_depend_on_the_size_of_the_gradient():
+    norms = []
     for size in (1e-3, 1e3):
         weight = nn.Parameter(torch.zeros(6, 9))
         optimizer = Muon([{"params": [weight], "orthogonalize": True}], lr=0.1)
         weight.grad = size * torch.eye(6, 9)
         optimizer.step()
-        lengths.append(torch.linalg.matrix_norm(weight.detach(), 2))
-    torch.testing.assert_close(*lengths, rtol=0.01, atol=0)
-    assert 0.06 < lengths[0] < 0.13
+        norms.append(torch.linalg.matrix_norm(weight.detach(), 2))
+    torch.testing.assert_close(*norms, rtol=0.01, atol=0)
+    assert 0.06 < norms[0] < 0.13
 
 
-def test_muon_without_orthogonal_groups_is_adamw():
-    ours, theirs = network(), network()
+def test_muon_without_orthogonalized_groups_equals_adamw():
+    module, reference = network(), network()
     options = {"lr": 0.01, "weight_decay": 0.1}
-    muon = Muon([{"params": ours.parameters(), **options}], lr=1.0)
-    adamw = torch.optim.AdamW(theirs.parameters(), **options, fused=True)
-    train(ours, muon)
-    train(theirs, adamw)
-    assert_same_parameters(ours, theirs)
+    muon = Muon([{"params": module.parameters(), **options}], lr=1.0)
+    adamw = torch.optim.AdamW(reference.parameters(), **options, fused=True)
+    train(module, muon)
+    train(reference, adamw)
+    assert_same_parameters(module, reference)
 
 
-def test_muon_takes_inner_weights_and_leaves_the_rest_to_adamw():
+def test_muon_updates_inner_weights_and_adamw_the_others():
     module = network()
     optimizer = make_optimizer("muon", module, lr=0.04, weight_decay=0.02)
     names = {p: name for name, p in module.named_parameters()}
@@ -107,7 +107,7 @@ def test_muon_takes_inner_weights_and_leaves_the_rest_to_adamw():
 
 
 @pytest.mark.parametrize("name", ["muon", "adamw", "adam", "sgd", torch.optim.RMSprop])
-def test_only_matrices_decay(name):
+def test_only_weight_matrices_have_weight_decay(name):
     module = network()
     optimizer = make_optimizer(name, module, lr=0.01, weight_decay=0.3)
     decays = {
@@ -120,24 +120,24 @@ def test_only_matrices_decay(name):
 
 
 @pytest.mark.parametrize(
-    "name, theirs",
+    "name, reference_class",
     [
         ("adamw", torch.optim.AdamW),
         ("adam", torch.optim.Adam),
         (torch.optim.RMSprop, torch.optim.RMSprop),
     ],
 )
-def test_named_optimizers_are_those_of_torch(name, theirs):
-    ours, other = network(), network()
-    train(ours, make_optimizer(name, ours, lr=0.01, weight_decay=0.0))
-    train(other, theirs(other.parameters(), lr=0.01, weight_decay=0.0))
-    for p, q in zip(ours.parameters(), other.parameters(), strict=True):
+def test_optimizers_equal_those_of_torch(name, reference_class):
+    module, reference = network(), network()
+    train(module, make_optimizer(name, module, lr=0.01, weight_decay=0.0))
+    train(reference, reference_class(reference.parameters(), lr=0.01, weight_decay=0.0))
+    for p, q in zip(module.parameters(), reference.parameters(), strict=True):
         torch.testing.assert_close(p, q)
 
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("n_layers", [1, 2, 3])
-def test_muon_for_few_layers(n_layers):
+def test_muon_for_networks_of_few_layers(n_layers):
     module = nn.Sequential(*(nn.Linear(4, 4) for _ in range(n_layers)))
     optimizer = make_optimizer("muon", module, lr=0.1, weight_decay=0.0)
     updated = [p for group in optimizer.param_groups for p in group["params"]]
@@ -147,6 +147,13 @@ def test_muon_for_few_layers(n_layers):
     optimizer.step()
     for p, q in zip(module.parameters(), before.parameters(), strict=True):
         assert not torch.equal(p, q)
+
+
+@pytest.mark.parametrize("optimizer", ["lion", dict])
+def test_bad_optimizer(optimizer):
+    message = f"Expected optimizer to be .*, got {optimizer!r}"
+    with pytest.raises(TypeError, match=message):
+        make_optimizer(optimizer, network(), lr=0.1, weight_decay=0.0)
 
 
 def test_frozen_parameters_are_left_out():
@@ -176,9 +183,9 @@ def test_state_dict_round_trip(name):
     module = network()
     optimizer = make_optimizer(name, module, lr=0.01, weight_decay=0.1)
     train(module, optimizer)
-    again = copy.deepcopy(module)
-    resumed = make_optimizer(name, again, lr=0.5, weight_decay=0.9)
+    resumed_module = copy.deepcopy(module)
+    resumed = make_optimizer(name, resumed_module, lr=0.5, weight_decay=0.9)
     resumed.load_state_dict(copy.deepcopy(optimizer.state_dict()))
     train(module, optimizer, seed=1)
-    train(again, resumed, seed=1)
-    assert_same_parameters(module, again)
+    train(resumed_module, resumed, seed=1)
+    assert_same_parameters(module, resumed_module)

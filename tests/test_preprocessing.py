@@ -1,4 +1,4 @@
-"""Cutting, resizing and colours, as a transformer."""
+"""CellImagePreprocessor: crop, resize, normalise colours; the estimator interface."""
 
 import pickle
 
@@ -23,19 +23,19 @@ def images(cells):
     return cells[0]
 
 
-def darkened(images, factors=(0.7, 0.8, 0.9)):
+def darken(images, factors=(0.7, 0.8, 0.9)):
     return (images * np.array(factors)).astype(np.uint8)
 
 
-# -- cutting and resizing --------------------------------------------------------------
+# -- cropping and resizing -------------------------------------------------------------
 
 
-def test_images_of_the_size_asked_for_stay_as_they_are(images):
+def test_images_of_the_requested_size_are_not_changed(images):
     assert_array_equal(CellImagePreprocessor().fit_transform(images), images)
 
 
 @pytest.mark.parametrize("size, crop", [(14, None), (14, 20), (56, 27), (1, 1)])
-def test_does_what_load_cell_images_does(images, tmp_path, size, crop):
+def test_same_result_as_load_cell_images(images, tmp_path, size, crop):
     for i, image in enumerate(images[:5]):
         Image.fromarray(image).save(tmp_path / f"{i}.png")
     loaded = load_cell_images(tmp_path, size=size, crop=crop).data
@@ -62,52 +62,51 @@ def test_grey_images(images, grey):
 # -- colours ---------------------------------------------------------------------------
 
 
-def test_normalization_undoes_a_cast(images):
+def test_stain_normalization_corrects_a_colour_cast(images):
     prepare = CellImagePreprocessor(normalization="stain").fit(images)
-    dark, normal = darkened(images).astype(float), images.astype(float)
-    after = prepare.transform(darkened(images)) - prepare.transform(images).astype(
-        float
-    )
-    assert np.abs(after).mean() < 0.2 * np.abs(dark - normal).mean()
+    dark = darken(images)
+    before = dark.astype(float) - images
+    after = prepare.transform(dark).astype(float) - prepare.transform(images)
+    assert np.abs(after).mean() < 0.2 * np.abs(before).mean()
 
 
-def test_stain_has_the_statistics_of_fit(images):
+def test_stain_normalization_matches_the_statistics_of_fit(images):
     from skimage.color import rgb2lab
 
     prepare = CellImagePreprocessor(normalization="stain").fit(images)
-    lab = rgb2lab(prepare.transform(darkened(images)))
-    # Colours that no screen has are cut off, and pixels rounded.
+    lab = rgb2lab(prepare.transform(darken(images)))
+    # The tolerance allows for rounded pixels and for clipped colours outside sRGB.
     assert_allclose(lab.mean(axis=(0, 1, 2)), prepare.mean_, atol=2)
     assert_allclose(lab.std(axis=(1, 2)).mean(axis=0), prepare.std_, atol=2)
 
 
-def test_brightness_leaves_colours(images):
+def test_brightness_normalization_does_not_change_colours(images):
     from skimage.color import rgb2lab
 
     prepare = CellImagePreprocessor(normalization="brightness").fit(images)
-    dark = darkened(images, (0.8, 0.8, 0.8))
+    dark = darken(images, (0.8, 0.8, 0.8))
     before, after = rgb2lab(dark), rgb2lab(prepare.transform(dark))
     assert_allclose(after[..., 1:].mean(), before[..., 1:].mean(), atol=2)
     assert after[..., 0].mean() > before[..., 0].mean() + 5
 
 
 @pytest.mark.parametrize("normalization", ["brightness", "stain"])
-def test_one_colour(images, normalization):
+def test_images_of_one_colour(images, normalization):
     prepare = CellImagePreprocessor(normalization=normalization).fit(images)
     flat = prepare.transform(np.full_like(images[:1], 90))
     assert (flat == flat[0, 0, 0]).all()
 
 
-def test_brightness_of_grey_images(images):
+def test_brightness_normalization_of_grey_images(images):
     prepare = CellImagePreprocessor(normalization="brightness").fit(images[..., 0])
     dark = prepare.transform(images[..., 0] // 2)
     assert dark.shape == (len(images), 28, 28, 1)
     assert abs(dark.mean() - images[..., 0].mean()) < 5
 
 
-# -- as an estimator -------------------------------------------------------------------
+# -- the estimator interface -----------------------------------------------------------
 
-# The checks that do not ask for X of two dimensions.
+# scikit-learn's checks that do not require a two-dimensional X.
 CHECKS = [
     "check_estimator_cloneable",
     "check_estimator_repr",
@@ -123,14 +122,14 @@ CHECKS = [
 
 
 @pytest.mark.parametrize("name", CHECKS)
-def test_checks_that_apply(name):
+def test_checks_of_scikit_learn(name):
     check = getattr(estimator_checks, name)
     check("CellImagePreprocessor", CellImagePreprocessor())
 
 
 @pytest.mark.parametrize("normalization", NORMALIZATIONS)
-def test_nothing_is_changed(images, normalization):
-    X = darkened(images)
+def test_same_result_each_time_and_x_unchanged(images, normalization):
+    X = darken(images)
     before = X.copy()
     prepare = CellImagePreprocessor(size=20, normalization=normalization)
     first = prepare.fit_transform(X)
@@ -142,7 +141,7 @@ def test_nothing_is_changed(images, normalization):
 
 
 @pytest.mark.parametrize("normalization", NORMALIZATIONS)
-def test_in_a_pipeline(tiny, cells, normalization):
+def test_pipeline_and_search(tiny, cells, normalization):
     prepare = CellImagePreprocessor(size=14, normalization=normalization)
     model = make_pipeline(prepare, tiny())
     assert np.isfinite(cross_val_score(model, *cells, cv=2, error_score="raise")).all()
@@ -150,14 +149,14 @@ def test_in_a_pipeline(tiny, cells, normalization):
     assert search.fit(*cells).predict(cells[0]).shape == (80,)
 
 
-def test_fit_forgets_the_fit_before(images):
+def test_fit_deletes_the_attributes_of_an_earlier_fit(images):
     prepare = CellImagePreprocessor(normalization="stain").fit(images)
     prepare.set_params(normalization=None).fit(images)
     assert not hasattr(prepare, "mean_")
     assert not hasattr(prepare, "std_")
 
 
-def test_not_fitted(images):
+def test_transform_before_fit(images):
     with pytest.raises(NotFittedError):
         CellImagePreprocessor().transform(images)
 
@@ -177,21 +176,21 @@ def test_bad_parameters(images, parameters, message):
 
 
 BAD_IMAGES = [
-    ("floats", lambda X: X / 255, TypeError, "uint8, got image 0 of float64"),
+    ("floats", lambda X: X / 255, TypeError, "uint8, got image 0 of dtype float64"),
     ("rows", lambda X: X.reshape(len(X), -1), ValueError, r"shape \(80, 2352\)"),
-    ("none", lambda X: X[:0], ValueError, "0 images"),
+    ("no images", lambda X: X[:0], ValueError, "at least 1 image in X, got 0"),
     ("empty images", lambda X: X[:, :0], ValueError, r"shape \(0, 28, 3\)"),
     ("5-D", lambda X: X[..., None], ValueError, r"shape \(80, 28, 28, 3, 1\)"),
     ("4 channels", lambda X: X[..., [0, 1, 2, 0]], ValueError, r"\(28, 28, 4\)"),
-    ("mixed", lambda X: [X[0], X[1, ..., 0]], ValueError, "both grey"),
+    ("mixed", lambda X: [X[0], X[1, ..., 0]], ValueError, "grey or colour.* got both"),
     (
-        "small",
+        "smaller than the crop",
         lambda X: [X[0], X[1, :20]],
         ValueError,
         r"Image 1 of X has 28×20.*27×27",
     ),
-    ("a name", lambda X: "cell.png", TypeError, "type str"),
-    ("nothing", lambda X: None, TypeError, "type NoneType"),
+    ("file name", lambda X: "cell.png", TypeError, "type str"),
+    ("None", lambda X: None, TypeError, "type NoneType"),
 ]
 
 
@@ -209,12 +208,14 @@ def test_bad_images(images, change, error, message):
         prepare.fit(images).transform(change(images))
 
 
-def test_other_channels_than_in_fit(images):
+def test_other_number_of_channels_than_in_fit(images):
     prepare = CellImagePreprocessor().fit(images)
-    with pytest.raises(ValueError, match=r"1 channels, but.*expecting 3 channels"):
+    with pytest.raises(
+        ValueError, match=r"as many channels as in fit \(3\), got images with 1"
+    ):
         prepare.transform(images[..., 0])
 
 
-def test_grey_images_have_no_stain(images):
-    with pytest.raises(ValueError, match="for images in colour"):
+def test_stain_normalization_requires_colour_images(images):
+    with pytest.raises(ValueError, match=r"Expected colour images .*, got grey images"):
         CellImagePreprocessor(normalization="stain").fit(images[..., 0])

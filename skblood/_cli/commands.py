@@ -1,0 +1,163 @@
+"""The commands: predict, train and evaluate.
+
+Each is a function that takes the parsed arguments and returns the exit status.
+"""
+
+import os
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+
+from skblood._cli.inputs import (
+    find_files,
+    image_size,
+    load_classifier,
+    load_labelled_images,
+    match_names,
+    read_images,
+)
+from skblood._cli.writers import WRITERS
+
+# Limits for the images that are in memory at the same time: their number, and the
+# number of their pixels.
+MAX_IMAGES, MAX_PIXELS = 256, 2**24
+DEFAULT_SIZE = 28
+
+
+def predict(options):
+    """Print the predicted class of each image and its probability.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+
+    Returns
+    -------
+    int
+        1 if a file could not be read, otherwise 0.
+    """
+    paths = find_files(options.images)
+    classifier = load_classifier(options.model)
+    size = image_size(classifier)
+    n_at_once = max(1, min(MAX_IMAGES, MAX_PIXELS // size**2))
+    n_failed = 0
+    with (
+        WRITERS[options.format](classifier.classes_) as writer,
+        _progress_bar(len(paths)) as bar,
+    ):
+        for start in range(0, len(paths), n_at_once):
+            part = paths[start : start + n_at_once]
+            readable, images = read_images(part, size, options.crop)
+            if readable:
+                writer.write(readable, classifier.predict_proba(images))
+                sys.stdout.flush()
+            n_failed += len(part) - len(readable)
+            bar.update(len(part))
+    return int(n_failed > 0)
+
+
+def train(options):
+    """Train a model on a folder with one sub-folder for each class, and save it.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+
+    Returns
+    -------
+    int
+        0.
+    """
+    from skblood import save_model
+
+    _check_can_write(options.output)
+    classifier, size = _make_classifier(options)
+    images, labels = load_labelled_images(options.folder, size, options.crop)
+    # The standard output is for results. `fit` prints its progress.
+    with redirect_stdout(sys.stderr):
+        classifier.fit(images, labels)
+    # Do not store command-line settings in the model.
+    classifier.set_params(warm_start=False, verbose=0)
+    save_model(classifier, options.output)
+    n_classes = len(classifier.classes_)
+    print(f"{options.output}: {n_classes} classes, {len(labels)} images")
+    return 0
+
+
+def evaluate(options):
+    """Print precision and recall of a model for each class.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+
+    Returns
+    -------
+    int
+        0.
+    """
+    from sklearn.metrics import classification_report
+
+    classifier = load_classifier(options.model)
+    images, labels = load_labelled_images(
+        options.folder, image_size(classifier), options.crop
+    )
+    known, names = classifier.classes_.astype(str).tolist(), sorted(set(labels))
+    matches = match_names(names, known)
+    unknown = [name for name in names if name not in matches]
+    if unknown:
+        raise ValueError(
+            f"Expected sub-folders of {options.folder} with the names of classes that "
+            f"the model knows ({', '.join(known)}), got {', '.join(unknown)}. Rename "
+            "these sub-folders."
+        )
+    truth = [matches[label] for label in labels]
+    predicted = classifier.predict(images).astype(str)
+    print(classification_report(truth, predicted, digits=3, zero_division=0))
+    return 0
+
+
+def _make_classifier(options):
+    """Return the classifier to train, and the side of its images in pixels."""
+    from skblood import BloodCNNClassifier
+
+    if options.start is None:
+        classifier, size = BloodCNNClassifier(), options.size or DEFAULT_SIZE
+    else:
+        classifier = load_classifier(options.start)
+        size = image_size(classifier)
+        if options.size not in (None, size):
+            raise ValueError(
+                f"Expected --size {size}, which is the image size of the model of "
+                f"--start, got --size {options.size}. Leave out --size."
+            )
+    classifier.set_params(
+        warm_start=options.start is not None,
+        max_epochs=options.epochs or "auto",
+        random_state=options.seed,
+        verbose=int(sys.stderr.isatty()),
+    )
+    return classifier, size
+
+
+def _check_can_write(path):
+    """Raise OSError if the file cannot be written: before the training, not after."""
+    folder = Path(path).absolute().parent
+    if Path(path).is_dir():
+        raise IsADirectoryError(f"{path} cannot be written: it is a folder.")
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"{path} cannot be written: the folder {folder} does not exist."
+        )
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(
+            f"{path} cannot be written: the folder {folder} is read-only."
+        )
+
+
+def _progress_bar(n_images):
+    from tqdm import tqdm
+
+    # If the predictions appear on a terminal, they show the progress themselves.
+    hidden = sys.stdout.isatty() or not sys.stderr.isatty()
+    return tqdm(total=n_images, unit=" images", file=sys.stderr, disable=hidden)

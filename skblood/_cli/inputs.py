@@ -1,0 +1,193 @@
+"""The input of the commands: models, image files, and folders of sorted images."""
+
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from skblood._cli.writers import printable
+
+
+def load_classifier(model):
+    """Load a pretrained model by its name, or a model from its file.
+
+    Parameters
+    ----------
+    model : str
+        Name or path.
+
+    Returns
+    -------
+    BloodCNNClassifier or BloodFNNClassifier
+
+    Raises
+    ------
+    OSError, ValueError
+        If there is no such model, or if the file cannot be read.
+    """
+    from skblood import load_model, load_pretrained
+    from skblood.pretrained import pretrained_names
+
+    if model in pretrained_names():
+        return load_pretrained(model)
+    if not Path(model).exists():
+        raise FileNotFoundError(
+            "Expected a model file or one of the pretrained models "
+            f"({', '.join(pretrained_names())}), got {model}, which does not exist."
+        )
+    return load_model(model)
+
+
+def image_size(classifier):
+    """Return the side of the images that a classifier takes.
+
+    Parameters
+    ----------
+    classifier : BloodCNNClassifier or BloodFNNClassifier
+
+    Returns
+    -------
+    int
+        Number of pixels.
+
+    Raises
+    ------
+    ValueError
+        If the classifier does not take square colour images.
+    """
+    height, width, n_channels = classifier.image_shape_
+    if height != width or n_channels != 3:
+        raise ValueError(
+            "Expected a model for square images with 3 channels, got a model for "
+            f"images of {height}×{width} pixels with {n_channels} channel(s). Use this "
+            "model in Python."
+        )
+    return height
+
+
+def find_files(names):
+    """Return the given files, and all files in the given folders.
+
+    Parameters
+    ----------
+    names : list of str
+        Paths of files and folders.
+
+    Returns
+    -------
+    list of Path
+
+    Raises
+    ------
+    OSError, ValueError
+        If a path does not exist, or if a folder contains no files.
+    """
+    from skblood.datasets._folder import files_below
+
+    paths = []
+    for path in map(Path, names):
+        if not path.exists():
+            raise FileNotFoundError(f"The file or folder {path} does not exist.")
+        found = files_below(path) if path.is_dir() else [path]
+        if not found:
+            raise ValueError(f"The folder {path} contains no images.")
+        paths += found
+    return paths
+
+
+def read_images(paths, size, crop):
+    """Read image files, and print an error for each file that cannot be read.
+
+    Parameters
+    ----------
+    paths : list of Path
+    size : int
+        Height and width of the result in pixels.
+    crop : int or None
+        Side of the square that is cut from the centre before resizing.
+
+    Returns
+    -------
+    readable : list of Path
+        The files that could be read.
+    images : ndarray of shape (n_readable, size, size, 3), dtype uint8
+    """
+    from skblood.datasets._decode import read_cells
+
+    results = read_cells(paths, size=size, crop=crop, n_jobs=-1)
+    readable, images = [], []
+    for path, result in zip(paths, results, strict=True):
+        if isinstance(result, Exception):
+            print(f"skblood: {printable(f'{path}: {result}')}", file=sys.stderr)
+        else:
+            readable.append(path)
+            images.append(result)
+    return readable, np.array(images)
+
+
+def load_labelled_images(folder, size, crop):
+    """Load images that are sorted into one sub-folder for each class.
+
+    Parameters
+    ----------
+    folder : str
+    size : int
+        Height and width of the result in pixels.
+    crop : int or None
+        Side of the square that is cut from the centre before resizing.
+
+    Returns
+    -------
+    images : ndarray of shape (n, size, size, 3), dtype uint8
+    labels : ndarray of str, of shape (n,)
+        The name of each image's sub-folder.
+
+    Raises
+    ------
+    OSError, ValueError
+        If the folder or one of its files cannot be read, or if the folder has no
+        sub-folders.
+    """
+    from skblood import load_cell_images
+
+    images, labels = load_cell_images(
+        folder, size=size, crop=crop, labels="names", return_X_y=True
+    )
+    if labels is None:
+        raise ValueError(
+            f"Expected one sub-folder for each class in {folder}, got no sub-folders."
+        )
+    return images, labels
+
+
+def match_names(names, classes):
+    """Match class names of a folder with the classes of a model.
+
+    A name matches the class with the same name. It also matches a class if one of both
+    is the short form of the other, because earlier models and data sets have MedMNIST's
+    long names, such as "immature granulocytes(myelocytes, metamyelocytes and
+    promyelocytes)". Such a match counts only if it is unique.
+
+    Parameters
+    ----------
+    names, classes : list of str
+
+    Returns
+    -------
+    dict of str to str
+        The class that each name matches. Names without a match are left out.
+    """
+    from skblood.datasets._manifest import short_name
+
+    same = {name: name for name in names if name in classes}
+    similar = [
+        (name, label)
+        for name in names
+        for label in classes
+        if not {name, label} & set(same)
+        and (name == short_name(label) or short_name(name) == label)
+    ]
+    n_matches = Counter(text for pair in similar for text in pair)
+    unique = {a: b for a, b in similar if n_matches[a] == n_matches[b] == 1}
+    return same | unique

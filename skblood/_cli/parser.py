@@ -1,0 +1,157 @@
+"""The arguments of the command line."""
+
+import argparse
+
+from skblood import __version__
+from skblood._cli.commands import DEFAULT_SIZE, evaluate, predict, train
+from skblood._cli.writers import WRITERS
+
+DEFAULT_MODEL = "bloodmnist-28"
+
+
+def make_parser():
+    """Return the parser; ``run`` of its result is the function of the command.
+
+    Returns
+    -------
+    argparse.ArgumentParser
+    """
+    parser = argparse.ArgumentParser(
+        prog="skblood",
+        description="Classify images of blood cells. For research and teaching, not "
+        "for diagnosis.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_predict(commands)
+    _add_train(commands)
+    _add_evaluate(commands)
+    return parser
+
+
+def _add_predict(commands):
+    command = _add_command(
+        commands,
+        predict,
+        "Print the predicted class of each image and its probability.",
+    )
+    command.add_argument(
+        "images",
+        nargs="+",
+        metavar="IMAGE",
+        help="an image file, or a folder: all files in it and in its sub-folders are "
+        "read",
+    )
+    _add_model(command)
+    _add_crop(command)
+    command.add_argument(
+        "--format",
+        choices=WRITERS,
+        default="table",
+        help="format of the output; csv and json contain the probabilities of all "
+        "classes (default: %(default)s)",
+    )
+
+
+def _add_train(commands):
+    command = _add_command(
+        commands,
+        train,
+        "Train a model on images that are sorted into one sub-folder for each class.",
+    )
+    _add_folder(command)
+    command.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="FILE",
+        help="the model is written to this file, whose name usually ends in "
+        ".safetensors",
+    )
+    command.add_argument(
+        "--start",
+        metavar="MODEL",
+        help="start from the weights of this model: a model file, or the name of a "
+        "pretrained model. This is better if there are few images (default: start from "
+        "random weights)",
+    )
+    command.add_argument(
+        "--size",
+        type=_positive_integer,
+        metavar="PIXELS",
+        help="width and height to which the images are resized (default: those of the "
+        f"model of --start, otherwise {DEFAULT_SIZE})",
+    )
+    _add_crop(command)
+    command.add_argument(
+        "--epochs",
+        type=_positive_integer,
+        metavar="N",
+        help="how often the model is trained on all images (default: depends on the "
+        "number of images)",
+    )
+    command.add_argument(
+        "--seed",
+        type=int,
+        metavar="N",
+        help="random seed: training twice with the same seed gives the same model "
+        "(default: each training gives another model)",
+    )
+
+
+def _add_evaluate(commands):
+    command = _add_command(
+        commands,
+        evaluate,
+        "Print precision and recall of a model for each class, on images that are "
+        "sorted into one sub-folder for each class.",
+    )
+    _add_folder(command)
+    _add_model(command)
+    _add_crop(command)
+
+
+def _add_command(commands, run, description):
+    command = commands.add_parser(
+        run.__name__, help=description, description=description
+    )
+    command.set_defaults(run=run)
+    return command
+
+
+def _add_folder(command):
+    command.add_argument(
+        "folder",
+        metavar="FOLDER",
+        help="folder with one sub-folder of images for each class; the name of a "
+        "sub-folder is the name of the class",
+    )
+
+
+def _add_model(command):
+    command.add_argument(
+        "--model",
+        default=DEFAULT_MODEL,
+        help="a file that `skblood train` wrote, or the name of a pretrained model "
+        "(default: %(default)s)",
+    )
+
+
+def _add_crop(command):
+    command.add_argument(
+        "--crop",
+        type=_positive_integer,
+        metavar="PIXELS",
+        help="side of the square that is cut from the centre of each image before the "
+        "image is resized (default: the largest possible square)",
+    )
+
+
+def _positive_integer(text):
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected a positive integer, got {text!r}")
+    return value

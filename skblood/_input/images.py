@@ -1,0 +1,181 @@
+"""Conversion of X, in every accepted form, to an array of images (n, H, W, C).
+
+Pixels are not copied where that can be avoided: uint8 images stay uint8, and
+memory-mapped arrays stay on the disk.
+"""
+
+from math import isqrt, prod
+from numbers import Integral
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils.validation import validate_data
+
+# Flips, pooling and batch statistics need some pixels to work on. Inputs with a side
+# below this are treated as tabular: each value is a feature of its own.
+SMALLEST_IMAGE_SIDE = 8
+
+
+def is_tabular(image_shape):
+    """Return whether inputs of shape (H, W, C) are feature rows rather than images."""
+    return min(image_shape[:2]) < SMALLEST_IMAGE_SIDE
+
+
+def check_images(estimator, X, y="no_validation", *, reset):
+    """Validate images, and labels if given, for an estimator.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Its ``image_shape`` (with ``reset=True``) or ``image_shape_`` is the shape of
+        an image. ``n_features_in_``, ``feature_names_in_`` and, with ``reset=True``,
+        ``image_shape_`` are set on it.
+    X : array-like
+        Images ``(n, H, W, C)``, ``(n, C, H, W)`` or grey ``(n, H, W)``, or rows
+        ``(n, H * W * C)``.
+    y : array-like of shape (n,), optional
+        Labels.
+    reset : bool
+        True in `fit`; False where X must match the images of `fit`.
+
+    Returns
+    -------
+    images : ndarray of shape (n, H, W, C)
+        In the dtype of X.
+    y : ndarray of shape (n,)
+        Only if `y` was given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If X or y cannot be used, with the shape or values that were found.
+    """
+    fitted_shape = None if reset else estimator.image_shape_
+    rows, shape = _flatten(X, fitted_shape, type(estimator).__name__)
+    validated = validate_data(estimator, rows, y, reset=reset)
+    rows, *labels = validated if isinstance(validated, tuple) else (validated,)
+    if reset:
+        estimator.image_shape_ = _resolve_shape(
+            estimator.image_shape, shape, rows.shape[1]
+        )
+    images = rows.reshape(-1, *estimator.image_shape_)
+    return (images, *labels) if labels else images
+
+
+def _flatten(X, fitted_shape, estimator_name):
+    """Return X as rows, and its shape (H, W, C) if it was given as images."""
+    if issparse(X) or hasattr(X, "iloc"):
+        # Both are 2-D. `validate_data` stores the column names of a DataFrame, and
+        # raises an error for sparse matrices.
+        return X, None
+    array = _to_array(X)
+    if fitted_shape is not None:
+        _refuse_single_image(array, fitted_shape)
+    if array.ndim <= 2:
+        return (X if array.dtype == object else array), None
+    if array.ndim > 4:
+        raise ValueError(
+            f"Found array with dim {array.ndim}, while dim <= 4 is required by "
+            f"{estimator_name}: images (n, H, W, C), (n, C, H, W) or grey (n, H, W), "
+            "or rows (n, n_features)."
+        )
+    array = _channels_last(array, fitted_shape)
+    shape = array.shape[1:]
+    if fitted_shape is not None and shape != fitted_shape:
+        raise ValueError(
+            f"X has images of shape {shape} (H, W, C), but {estimator_name} is "
+            f"expecting images of shape {fitted_shape} as input."
+        )
+    return array.reshape(len(array), prod(shape)), shape
+
+
+def _to_array(X):
+    try:
+        array = np.asarray(X)
+    except ValueError:  # NumPy refuses lists of arrays that differ in shape.
+        _refuse_different_sizes(X)
+        raise
+    if array.dtype == object and array.ndim == 1:
+        _refuse_different_sizes(array)
+    return array
+
+
+def _refuse_different_sizes(X):
+    shapes = {image.shape for image in X if isinstance(image, np.ndarray)}
+    if len(shapes) > 1 and all(len(shape) in (2, 3) for shape in shapes):
+        first, second, *_ = sorted(shapes)
+        raise ValueError(
+            "Expected images of one size, got images of different sizes, such as "
+            f"{first} and {second}. Resize them with "
+            "skblood.preprocessing.CellImagePreprocessor."
+        )
+
+
+def _refuse_single_image(array, fitted_shape):
+    height, width, n_channels = fitted_shape
+    one_image = {fitted_shape, (n_channels, height, width)}
+    if n_channels == 1:
+        one_image.add((height, width))
+    # A batch can have the same shape: (1, H, W) is one grey image in a batch.
+    is_batch = array.shape[1:] in {(height * width * n_channels,), fitted_shape[:2]}
+    if array.shape in one_image and not (is_batch and n_channels == 1):
+        raise ValueError(
+            f"Expected a batch of images (n, {height}, {width}, {n_channels}), got one "
+            f"image of shape {array.shape}. For one image, pass X[np.newaxis]."
+        )
+
+
+def _channels_last(array, fitted_shape):
+    if array.ndim == 3:
+        return array[..., np.newaxis]
+    if fitted_shape is not None and array.shape[1:] == fitted_shape:
+        return array
+    if array.shape[3] in (1, 3):
+        return array
+    if array.shape[1] in (1, 3):
+        return np.moveaxis(array, 1, 3)
+    raise ValueError(
+        f"Expected images with 1 or 3 channels, (n, H, W, C) or (n, C, H, W); got X "
+        f"of shape {array.shape}."
+    )
+
+
+def _resolve_shape(requested, found, n_features):
+    """Return (H, W, C) from the parameter, the shape of X, or the length of a row."""
+    if requested is None:
+        return found if found is not None else _guess_shape(n_features)
+    requested = _check_image_shape(requested)
+    if found is not None and found != requested:
+        raise ValueError(
+            f"Expected images of shape {requested} (H, W, C), as given by image_shape, "
+            f"got images of shape {found}."
+        )
+    if prod(requested) != n_features:
+        raise ValueError(
+            f"Expected {prod(requested)} features in each row for image_shape="
+            f"{requested}, got {n_features} features."
+        )
+    return requested
+
+
+def _check_image_shape(image_shape):
+    shape = tuple(image_shape)
+    if len(shape) == 2:
+        shape = (*shape, 1)
+    are_sides = all(isinstance(side, Integral) and side >= 1 for side in shape)
+    if len(shape) != 3 or not are_sides or shape[2] not in (1, 3):
+        raise ValueError(
+            "Expected image_shape to be (H, W) or (H, W, C) with positive sides and 1 or "
+            f"3 channels, got {tuple(image_shape)!r}."
+        )
+    return tuple(int(side) for side in shape)
+
+
+def _guess_shape(n_features):
+    """Return the shape of a square RGB image, a square grey one, or a feature row."""
+    rgb_side, grey_side = isqrt(n_features // 3), isqrt(n_features)
+    if 3 * rgb_side**2 == n_features:
+        return (rgb_side, rgb_side, 3)
+    if grey_side**2 == n_features and grey_side >= SMALLEST_IMAGE_SIDE:
+        return (grey_side, grey_side, 1)
+    return (1, n_features, 1)

@@ -1,0 +1,34 @@
+"""Files that are written completely or not at all."""
+
+import os
+import secrets
+from pathlib import Path
+
+
+def atomic_write(path, content):
+    """Write bytes to a file without ever leaving it half-written.
+
+    The bytes go to a temporary file in the same folder, which is then renamed. If
+    anything fails before that, the earlier file at `path` stays as it was.
+
+    Parameters
+    ----------
+    path : str or path-like
+    content : bytes
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    path = Path(path)
+    # The random name cannot be that of another process, nor of a link planted there.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+    try:
+        with temporary.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

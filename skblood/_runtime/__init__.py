@@ -1,0 +1,1 @@
+"""The machine that the code runs on: devices, threads, random number generators."""

@@ -1,0 +1,81 @@
+"""Which device trains the network, and in which number format."""
+
+import torch
+
+
+def resolve_device(device):
+    """Return the torch device for a name, if this machine has it.
+
+    Parameters
+    ----------
+    device : str
+        "auto" is CUDA if available, else Apple's MPS, else the CPU. Any other string
+        is passed to `torch.device`.
+
+    Returns
+    -------
+    torch.device
+
+    Raises
+    ------
+    ValueError
+        If torch does not know the device, or this machine does not have it.
+    """
+    available = available_devices()
+    if device == "auto":
+        return torch.device(available[-1])
+    try:
+        requested = torch.device(device)
+    except RuntimeError:
+        requested = None
+    if requested is None or not _is_available(requested, available):
+        raise ValueError(
+            f"device={device!r} is not available: this machine has "
+            f"{', '.join(available)}. Use device='auto' for the fastest of them."
+        )
+    return requested
+
+
+def available_devices():
+    """Return the types of device that this machine has, the fastest last."""
+    devices = ["cpu"]
+    if torch.backends.mps.is_available():
+        devices.append("mps")
+    if torch.cuda.is_available():
+        devices.append("cuda")
+    return devices
+
+
+def _is_available(device, available):
+    if device.type not in available:
+        return False
+    n_devices = torch.cuda.device_count() if device.type == "cuda" else 1
+    return device.index is None or device.index < n_devices
+
+
+def resolve_precision(precision, device):
+    """Return the number format of training on a device.
+
+    Parameters
+    ----------
+    precision : {"auto", "float32", "bfloat16"}
+        "auto" is bfloat16 where the processor has instructions for it, else float32.
+    device : torch.device or str
+
+    Returns
+    -------
+    {"float32", "bfloat16"}
+    """
+    if precision != "auto":
+        return precision
+    return "bfloat16" if _has_bfloat16(torch.device(device)) else "float32"
+
+
+def _has_bfloat16(device):
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        # Releases of torch before 2.7 do not report the processor's instructions.
+        capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+        return capabilities.get("avx512_bf16", False)
+    return False

@@ -1,0 +1,161 @@
+"""Training of a network by its specification: plain functions."""
+
+import copy
+
+import numpy as np
+import torch
+from skorch.helper import predefined_split
+
+from .._layers import use_generator
+from .._runtime.randomness import seeded_torch, uses_global_rng
+from .._runtime.threads import limit_worker_threads
+from .arrays import load_optimizer_arrays
+from .callbacks import OneCycle, early_stopping_callback
+from .net import ImageNet
+
+
+def train_network(module, spec, train, valid=None, optimizer_state=None):
+    """Train a network.
+
+    Parameters
+    ----------
+    module : ScaledNetwork
+        Its weights are changed in place.
+    spec : TrainingSpec
+    train : ImageDataset
+    valid : ImageDataset, optional
+        Its loss and accuracy are computed after each epoch.
+    optimizer_state : dict, optional
+        State of an earlier optimizer, from `optimizer_arrays`, to continue from.
+
+    Returns
+    -------
+    ImageNet
+        The skorch net around the trained module, with the history of this call.
+
+    Raises
+    ------
+    ValueError
+        If training diverged.
+    """
+    net = make_net(
+        module,
+        spec,
+        # Copies, since a search fits many clones with the same callbacks.
+        callbacks=[*_own_callbacks(spec), *copy.deepcopy(spec.callbacks)],
+        max_epochs=spec.max_epochs,
+        train_split=predefined_split(valid) if valid else None,
+    )
+    if optimizer_state is not None:
+        load_optimizer_arrays(net.optimizer_, optimizer_state)
+    with _seeded(module, spec), limit_worker_threads():
+        net.partial_fit(train)
+    if "train_loss" not in net.history[0]:
+        # skorch catches the interrupt and returns. Not one epoch was completed, so there
+        # is nothing to keep: interrupt again.
+        raise KeyboardInterrupt
+    net.check_convergence(train)
+    return net
+
+
+def make_net(module, spec, **options):
+    """Return an initialized skorch net around a module.
+
+    Parameters
+    ----------
+    module : ScaledNetwork
+    spec : TrainingSpec
+    **options
+        Further parameters of `ImageNet`.
+
+    Returns
+    -------
+    ImageNet
+    """
+    net = ImageNet(
+        module,
+        optimizer=spec.optimizer,
+        lr=spec.lr,
+        batch_size=spec.batch_size,
+        weight_decay=spec.weight_decay,
+        label_smoothing=spec.label_smoothing,
+        augmentation=spec.augmentation,
+        data_pruning=spec.data_pruning,
+        precision=spec.precision,
+        seed=(spec.seed, spec.n_earlier_epochs),
+        classes=np.arange(spec.n_classes),
+        device=spec.device,
+        verbose=spec.verbose,
+        **options,
+    )
+    return net.initialize()
+
+
+def build_network(spec, n_classes, seed, device):
+    """Return a network with initial weights drawn from a seed.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+    n_classes : int
+    seed : int
+    device : str
+
+    Returns
+    -------
+    ScaledNetwork
+    """
+    with seeded_torch(seed, device):
+        return spec.build(n_classes)
+
+
+def replace_output_layer(module, spec, n_classes, seed, device):
+    """Return a network for other classes that keeps the weights of the features.
+
+    A weight belongs to the features if its shape does not depend on the number of
+    classes. All other weights are drawn again.
+
+    Parameters
+    ----------
+    module : ScaledNetwork
+        The trained network. It is not changed.
+    spec : NetworkSpec
+        Its specification.
+    n_classes : int
+        Number of classes of the new network.
+    seed : int
+    device : str
+
+    Returns
+    -------
+    ScaledNetwork
+    """
+    trained = module.state_dict()
+    new = build_network(spec, n_classes, seed, device)
+    larger = build_network(spec, n_classes + 1, seed, device).state_dict()
+    weights = new.state_dict()
+    kept = {
+        name: trained[name]
+        for name, value in weights.items()
+        if value.shape == larger[name].shape == trained[name].shape
+    }
+    new.load_state_dict(weights | kept)
+    return new
+
+
+def _own_callbacks(spec):
+    callbacks = []
+    if spec.lr_schedule == "one_cycle":
+        callbacks.append(("lr_schedule", OneCycle()))
+    if spec.patience is not None:
+        stop = early_stopping_callback(spec.patience, spec.tol)
+        callbacks.append(("early_stopping", stop))
+    return callbacks
+
+
+def _seeded(module, spec):
+    """Return the context in which all random draws of a training are seeded."""
+    seed = spec.seed + spec.n_earlier_epochs
+    if uses_global_rng(module.network):
+        return seeded_torch(seed, spec.device)
+    return use_generator(torch.Generator(spec.device).manual_seed(seed), module)

@@ -1,0 +1,262 @@
+"""The skorch net: training steps, epochs, and predictions in batches."""
+
+import math
+from contextlib import nullcontext
+
+import numpy as np
+import torch
+from sklearn.exceptions import ConvergenceWarning
+from skorch import NeuralNetClassifier
+from skorch.callbacks import EpochTimer, PrintLog
+from torch.nn.functional import cross_entropy
+
+from .._runtime.threads import limit_worker_threads, raise_mmap_threshold
+from .._warnings import warn
+from ..optimizers import make_optimizer
+from .batches import BatchIterator, ImageDataset
+from .pruning import DataPruning
+
+# Largest batch of a prediction: at most so many pixels, and at most so many samples.
+# Larger batches are slower, because their activations need memory blocks that are too
+# large for the allocator to reuse (see `raise_mmap_threshold`).
+PREDICT_PIXELS = 64 * 28 * 28
+PREDICT_SAMPLES = 1024
+
+
+class ImageNet(NeuralNetClassifier):
+    """A skorch net that works on batches of images and supports sample weights.
+
+    Parameters
+    ----------
+    module : ScaledNetwork
+        Takes images as they are stored.
+    optimizer : str or type
+        See `skblood.optimizers.make_optimizer`.
+    weight_decay, label_smoothing : float
+    augmentation : callable or None
+        ``augmentation(images, generator)`` on standardised images (n, C, H, W).
+    data_pruning : float
+        Fraction of the easy images that an epoch leaves out, see `DataPruning`.
+    precision : {"float32", "bfloat16", "float64"}
+        With "bfloat16", the forward pass of training runs under `torch.autocast`.
+        Weights, losses and predictions keep the dtype of the module.
+    seed : sequence of int
+        Seeds the shuffling and the augmentation.
+    with_optimizer : bool
+        Without an optimizer the net can only predict. Building one takes a second,
+        for torch's imports.
+    **options
+        Parameters of skorch's net.
+    """
+
+    def __init__(
+        self,
+        module,
+        *,
+        optimizer,
+        weight_decay=0.0,
+        label_smoothing=0.0,
+        augmentation=None,
+        data_pruning=0.0,
+        precision="float32",
+        seed=(0,),
+        with_optimizer=True,
+        **options,
+    ):
+        super().__init__(
+            module,
+            # The loss is computed below; this tells skorch that outputs are logits.
+            criterion=torch.nn.CrossEntropyLoss,
+            dataset=ImageDataset,
+            optimizer=optimizer,
+            **{"train_split": None, **options},
+        )
+        self.weight_decay = weight_decay
+        self.label_smoothing = label_smoothing
+        self.augmentation = augmentation
+        self.data_pruning = data_pruning
+        self.precision = precision
+        self.seed = seed
+        self.with_optimizer = with_optimizer
+
+    def get_default_callbacks(self):
+        return [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
+
+    def initialize_optimizer(self, triggered_directly=None):
+        if not self.with_optimizer:
+            return self
+        self.optimizer_ = make_optimizer(
+            self.optimizer, self.module_, lr=self.lr, weight_decay=self.weight_decay
+        )
+        return self
+
+    def get_iterator(self, dataset, training=False):
+        if training:
+            self.pruning_ = None
+            if self.data_pruning:
+                self.pruning_ = DataPruning(
+                    len(dataset), self.data_pruning, self.max_epochs
+                )
+            return BatchIterator(
+                dataset, self.batch_size, self.shuffling_, self.pruning_
+            )
+        pixels = math.prod(dataset.images.shape[1:3])
+        batch_size = max(1, min(PREDICT_SAMPLES, PREDICT_PIXELS // pixels))
+        return BatchIterator(dataset, batch_size)
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        super().on_train_begin(net, X=X, y=y, **kwargs)
+        raise_mmap_threshold()
+        shuffle_seed, augment_seed = np.random.SeedSequence(self.seed).spawn(2)
+        self.shuffling_ = np.random.default_rng(shuffle_seed)
+        # torch takes one non-negative integer of 63 bits as a seed.
+        self.augmenting_ = torch.Generator().manual_seed(
+            int(augment_seed.generate_state(1, np.uint64)[0] >> np.uint64(1))
+        )
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """Run an epoch, and record its loss and accuracy.
+
+        Both are summed on the device and read once, since reading makes a GPU wait.
+        """
+        if iterator is None:
+            return
+        loss = correct = n_samples = 0
+        for i, batch in enumerate(iterator):
+            if training:
+                n_epochs = len(self.history) - 1 + i / len(iterator)
+                self.progress_ = n_epochs / self.max_epochs
+            self.notify("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch, **fit_params)
+            n_images = len(batch[0])
+            loss += step["loss"].detach() * n_images
+            correct += step["n_correct"]
+            n_samples += step["n_samples"]
+            self.history.record_batch(f"{prefix}_batch_size", n_images)
+            self.notify("on_batch_end", batch=batch, training=training, **step)
+        self._record(f"{prefix}_loss", float(loss) / float(n_samples), best=min)
+        self._record(f"{prefix}_acc", float(correct) / float(n_samples), best=max)
+        self.history.record(f"{prefix}_batch_count", len(iterator))
+
+    def _record(self, key, value, best):
+        earlier = [epoch[key] for epoch in self.history[:-1]]
+        self.history.record(key, value)
+        self.history.record(f"{key}_best", best([*earlier, value]) == value)
+
+    def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
+        super().on_epoch_end(net, dataset_train, dataset_valid, **kwargs)
+        if not math.isfinite(self.history[-1, "train_loss"]):
+            raise KeyboardInterrupt  # skorch's way for a callback to stop training
+
+    def check_convergence(self, dataset):
+        """Raise ValueError if training diverged, so that the logits are not finite.
+
+        The last loss is not enough to tell, since it was computed before the last
+        step. If the last loss is not finite but the logits are, warn: early stopping
+        has restored an earlier epoch.
+        """
+        # An interrupted epoch has no loss.
+        losses = [e["train_loss"] for e in self.history if "train_loss" in e]
+        images = dataset.batch(slice(0, self.batch_size))[0]
+        self._set_training(False)
+        with torch.inference_mode():
+            logits = self.module_(self._to_device(images))
+        if not torch.isfinite(logits).all():
+            raise ValueError(
+                f"Training diverged in epoch {len(losses)}, with a training loss of "
+                f"{losses[-1]}. Lower the learning rate (lr={self.lr}), or check for "
+                "very large sample weights or pixel values."
+            )
+        if not math.isfinite(losses[-1]):
+            warn(
+                f"Training stopped in epoch {len(losses)}, when its loss became "
+                f"{losses[-1]}. The weights that are kept are finite: with early "
+                "stopping, they are those of the best epoch.",
+                ConvergenceWarning,
+            )
+
+    def _to_device(self, images):
+        # Cast on the CPU, since some devices have no double precision.
+        if images.dtype == torch.float64:
+            images = images.to(self.module_.center.dtype)
+        return images.to(self.device)
+
+    def train_step_single(self, batch, **fit_params):
+        if not self.module_.training:
+            self._set_training(True)
+        images, targets = self._to_device(batch[0]), batch[1].to(self.device)
+        images = self.module_.standardize(images)
+        if self.augmentation is not None:
+            images = self.augmentation(images, self.augmenting_)
+        with self._autocast():
+            logits = self.module_.network(images)
+        logits = logits.to(images.dtype)
+        losses = cross_entropy(
+            logits, targets, reduction="none", label_smoothing=self.label_smoothing
+        )
+        counts = None
+        if self.pruning_ is not None:
+            self.pruning_.record(batch.index, losses.detach())
+            counts = torch.from_numpy(self.pruning_.counts[batch.index]).to(losses)
+        loss = _weighted_mean(losses, batch.weights, counts)
+        loss.backward()
+        return _step_result(loss, logits, targets, counts)
+
+    def _autocast(self):
+        if self.precision != "bfloat16":
+            return nullcontext()
+        return torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16)
+
+    def validation_step(self, batch, **fit_params):
+        self._set_training(False)
+        images, targets = self._to_device(batch[0]), batch[1].to(self.device)
+        with torch.inference_mode():
+            logits = self.module_(images)
+            losses = cross_entropy(logits, targets, reduction="none")
+        loss = _weighted_mean(losses, batch.weights)
+        return _step_result(loss, logits, targets)
+
+    def predict_batches(self, images, forward):
+        """Apply a function to all images, batch by batch, without gradients.
+
+        Parameters
+        ----------
+        images : ndarray of shape (n, H, W, C)
+        forward : callable
+            Takes a tensor of stored images (n_batch, H, W, C) and returns a tensor of
+            shape (n_batch, ...).
+
+        Returns
+        -------
+        ndarray of shape (n, ...)
+        """
+        if self.module_.training:
+            self._set_training(False)
+        raise_mmap_threshold()
+        batches = self.get_iterator(ImageDataset(images))
+        with torch.inference_mode(), limit_worker_threads():
+            outputs = [forward(self._to_device(batch[0])).cpu() for batch in batches]
+        return torch.cat(outputs).numpy()
+
+
+def _weighted_mean(losses, weights, counts=None):
+    """Return the mean loss of a batch, weighted by sample weights and by counts.
+
+    `fit` scales the sample weights to a mean of 1 over all samples. The expectation of
+    this mean over batches is then the weighted mean of all samples; dividing by the sum
+    of a batch's own weights would be biased.
+    """
+    for factor in (weights, counts):
+        if factor is not None:
+            losses = losses * factor.to(losses)
+    return losses.mean()
+
+
+def _step_result(loss, logits, targets, counts=None):
+    correct = logits.detach().argmax(dim=1) == targets
+    return {
+        "loss": loss,
+        "y_pred": logits,
+        "n_correct": (correct if counts is None else correct * counts).sum(),
+        "n_samples": len(targets) if counts is None else counts.sum(),
+    }

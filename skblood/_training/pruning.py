@@ -1,0 +1,59 @@
+"""Data pruning: epochs that leave out some of the images with a low loss."""
+
+import math
+
+import numpy as np
+import torch
+
+
+class DataPruning:
+    """Leaves out a random part of the easy images in each epoch [1]_.
+
+    An image is easy if its last loss was below the mean loss. The easy images that
+    are used get a larger weight, so the expected gradient is that of all images. The
+    first epoch and the last eighth of the epochs use all images.
+
+    Parameters
+    ----------
+    n_samples : int
+    fraction : float
+        Expected fraction of the easy images that an epoch leaves out.
+    n_epochs : int
+
+    Attributes
+    ----------
+    counts : ndarray of shape (n_samples,)
+        Weight of each image in the current epoch: the number of images it represents.
+
+    References
+    ----------
+    .. [1] Qin et al., "InfoBatch: Lossless Training Speed Up by Unbiased Dynamic Data
+       Pruning", ICLR 2024, arXiv:2303.04947.
+    """
+
+    def __init__(self, n_samples, fraction, n_epochs):
+        self.fraction = fraction
+        self.n_epochs_left = n_epochs
+        self.n_last_epochs = math.ceil(n_epochs / 8)
+        self.losses = torch.full((n_samples,), math.inf)
+        self.counts = np.ones(n_samples, np.float32)
+
+    def choose(self, rng):
+        """Return the indices of the images in the next epoch, in increasing order."""
+        easy = self._find_easy()
+        self.n_epochs_left -= 1
+        self.counts = np.where(easy, 1 / (1 - self.fraction), 1).astype(np.float32)
+        if not easy.any():
+            return np.arange(len(easy))
+        return np.flatnonzero(~easy | (rng.random(len(easy)) >= self.fraction))
+
+    def _find_easy(self):
+        losses = self.losses.cpu().numpy()
+        if self.n_epochs_left <= self.n_last_epochs or np.isinf(losses).any():
+            return np.zeros(len(losses), bool)
+        return losses < losses.mean()
+
+    def record(self, index, losses):
+        """Store the losses of the images at an index array or slice."""
+        self.losses = self.losses.to(losses)
+        self.losses[index] = losses

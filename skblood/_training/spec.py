@@ -1,0 +1,117 @@
+"""What a network is, and how it is trained: plain values, fixed before training."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from .._input.images import is_tabular
+from ..networks import ScaledNetwork
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkSpec:
+    """All that is needed to build a network, except its weights.
+
+    Parameters
+    ----------
+    network_class : type
+        Subclass of `torch.nn.Module`, called with
+        ``(image_shape, n_classes, **options)``.
+    options : dict
+    image_shape : tuple (H, W, C)
+    center, scale : ndarray of shape (C,), or (H, W, C) for tabular input
+        The network's input is ``(pixels - center) / scale``.
+    dtype : torch.dtype
+        Dtype of the weights; the network computes in it.
+    """
+
+    network_class: type
+    options: dict
+    image_shape: tuple
+    center: np.ndarray
+    scale: np.ndarray
+    dtype: torch.dtype
+
+    def build(self, n_classes):
+        """Return a new `ScaledNetwork`; its weights come from torch's generator."""
+        network = self.network_class(self.image_shape, n_classes, **self.options)
+        module = ScaledNetwork(
+            network.to(self.dtype), self.center, self.scale, self.dtype
+        )
+        return module.to(memory_format=torch.channels_last)
+
+
+def resolve_dtype(image_shape, device):
+    """Return the dtype in which a network computes.
+
+    Feature rows are small, so double precision costs little there. With it, a
+    prediction does not depend on the other rows of its batch, nor on their order. MPS
+    devices have no double precision.
+
+    Parameters
+    ----------
+    image_shape : tuple (H, W, C)
+    device : str
+
+    Returns
+    -------
+    torch.dtype
+    """
+    double = is_tabular(image_shape) and not device.startswith("mps")
+    return torch.float64 if double else torch.float32
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSpec:
+    """How a network is trained in one call of `fit` or `partial_fit`.
+
+    Parameters
+    ----------
+    n_classes : int
+    device : str
+    seed : int
+        Seeds the shuffling, the augmentation, dropout and stochastic depth.
+    n_earlier_epochs : int
+        Epochs of earlier calls that this one continues. They change the random draws.
+    max_epochs : int
+    optimizer : str or type
+        See `skblood.optimizers.make_optimizer`.
+    lr, weight_decay, label_smoothing : float
+    batch_size : int
+    lr_schedule : {"one_cycle", "constant"}
+    patience : int or None
+        Epochs without improvement after which early stopping stops. None disables
+        early stopping.
+    tol : float
+        Smallest decrease of the validation loss that counts as an improvement.
+    augmentation : callable or None
+    data_pruning : float
+    precision : {"float32", "bfloat16", "float64"}
+    callbacks : sequence of skorch callbacks
+    verbose : int
+    streaming : bool
+        Whether this is one call of `partial_fit`, after which the optimizer state is
+        kept for the next one.
+    """
+
+    n_classes: int
+    device: str
+    seed: int
+    n_earlier_epochs: int
+    optimizer: str | type
+    lr: float
+    batch_size: int
+    weight_decay: float
+    label_smoothing: float
+    max_epochs: int = 1
+    lr_schedule: str = "constant"
+    patience: int | None = None
+    tol: float = 0.0
+    augmentation: Callable | None = None
+    data_pruning: float = 0.0
+    precision: str = "float32"
+    callbacks: list = field(default_factory=list)
+    verbose: int = 0
+    streaming: bool = False

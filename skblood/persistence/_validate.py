@@ -1,0 +1,324 @@
+"""Checks of the state in a model file, made before anything is built from it.
+
+A file may come from anyone. Its parameters are checked against the constraints of the
+classifier's parameters, and its weights against the shapes of a network on torch's
+"meta" device, which has no memory. So nothing is built that is larger than the file.
+"""
+
+from inspect import signature
+from math import prod
+
+import numpy as np
+import torch
+
+from .._base import LARGEST_SEED
+from .._sklearn_compat import validate_parameter_constraints
+from .._training.spec import NetworkSpec, resolve_dtype
+from ..networks import FeedForwardNetwork, ReportNetwork, ResidualNetwork
+from ..optimizers import state_names
+
+KNOWN_NETWORKS = (ResidualNetwork, ReportNetwork, FeedForwardNetwork)
+NET_OPTIONS = {
+    "optimizer",
+    "lr",
+    "batch_size",
+    "weight_decay",
+    "label_smoothing",
+    "verbose",
+}
+CNN_OPTIONS = {"precision", "data_pruning"}
+PRECISIONS = ("float32", "bfloat16", "float64")
+OUTPUTS = ("default", "pandas", "polars")
+# Values in an image: enough for 4,096 × 4,096 pixels in colour.
+MAX_FEATURES = 2**26
+# A residual block has two convolutions and two normalisations with two weights each;
+# a hidden layer has a weight matrix and a bias.
+WEIGHTS_PER_BLOCK, WEIGHTS_PER_LAYER = 6, 2
+REQUIRED = {
+    "classes_": np.ndarray,
+    "device_": str,
+    "history_": list,
+    "image_shape_": tuple,
+    "loss_curve_": list,
+    "n_features_in_": int,
+    "n_iter_": int,
+    "_net_options": dict,
+    "_network": tuple,
+    "_scaling": tuple,
+    "_seed": int,
+    "_streaming": bool,
+    "_versions": dict,
+    "_weights": dict,
+}
+OPTIONAL = {
+    "feature_names_in_": np.ndarray,
+    "precision_": str,
+    "_averages": dict,
+    "_sklearn_output_config": dict,
+}
+
+
+def check_state(classifier, state):
+    """Raise an error unless a fitted classifier can have this state.
+
+    Parameters
+    ----------
+    classifier : BaseBloodClassifier
+        With its parameters, not fitted. It is not changed.
+    state : dict
+        What `skblood._training.state.pack_state` returns, without the parameters.
+
+    Raises
+    ------
+    Exception
+        Usually ValueError; torch may raise errors of other types.
+    """
+    classifier._validate_params()
+    _check_entries(state)
+    _check_images(state)
+    _check_classes(state["classes_"])
+    _check_scaling(state["_scaling"], state["image_shape_"])
+    _check_history(state)
+    _check_net_options(type(classifier), state["_net_options"])
+    _check_network(type(classifier), state)
+
+
+def check_optimizer_state(classifier, own_classes):
+    """Raise ValueError if the optimizer state does not match the weights.
+
+    Parameters
+    ----------
+    classifier : BaseBloodClassifier
+        As it was restored.
+    own_classes : tuple of type
+        Optimizer classes of this package. Their state is known, as is that of torch's
+        optimizers that have a name. A custom optimizer class may keep any state.
+    """
+    option = classifier._training_spec.optimizer
+    if not isinstance(option, str) and option not in own_classes:
+        return
+    optimizer = classifier.net_.optimizer_
+    for group in optimizer.param_groups:
+        expected = state_names(optimizer, group)
+        for weight in group["params"]:
+            values = optimizer.state.get(weight, {})
+            _require(
+                set(values) in (set(), expected),
+                f"expected the optimizer state {sorted(expected)}, got "
+                f"{sorted(map(str, values))}",
+            )
+            for name, value in values.items():
+                _check_state_tensor(name, value, weight)
+
+
+def _check_state_tensor(name, value, weight):
+    # torch's fused optimizer steps write to memory without checking the shape.
+    shape, dtype = weight.shape, weight.dtype
+    if name == "step":
+        shape, dtype = (), torch.float32
+    _require(
+        torch.is_tensor(value) and value.shape == shape and value.dtype == dtype,
+        f"optimizer state {name!r} must be a {dtype} tensor of shape {tuple(shape)}",
+    )
+
+
+def _check_entries(state):
+    types = REQUIRED | OPTIONAL
+    missing, unexpected = set(REQUIRED) - set(state), set(state) - set(types)
+    _require(not missing, f"missing entries: {', '.join(sorted(missing))}")
+    _require(not unexpected, f"unexpected entries: {', '.join(sorted(unexpected))}")
+    for name, value in state.items():
+        _require(
+            type(value) is types[name],
+            f"{name} must be a {types[name].__name__}, got a {type(value).__name__}",
+        )
+    versions = state["_versions"].values()
+    _require(all(isinstance(v, str) for v in versions), "versions must be strings")
+    outputs = state.get("_sklearn_output_config", {})
+    _require(
+        set(outputs) <= {"transform"} and set(outputs.values()) <= set(OUTPUTS),
+        f"invalid set_output configuration: {outputs}",
+    )
+    has_optimizer_state = "_averages" in state
+    _require(
+        has_optimizer_state or not state["_streaming"],
+        "optimizer state missing, although the last call was partial_fit",
+    )
+    _require(
+        state["_streaming"] or not has_optimizer_state,
+        "optimizer state given, although the last call was not partial_fit",
+    )
+
+
+def _check_images(state):
+    shape = state["image_shape_"]
+    _require(
+        len(shape) == 3
+        and all(type(side) is int and side > 0 for side in shape)
+        and shape[2] in (1, 3),
+        f"image_shape_ must be (H, W, 1) or (H, W, 3), got {shape}",
+    )
+    n_features = state["n_features_in_"]
+    _require(
+        n_features == prod(shape),
+        f"n_features_in_ must be {prod(shape)} for images of shape {shape}, got "
+        f"{n_features}",
+    )
+    _require(
+        n_features <= MAX_FEATURES,
+        f"images must have at most {MAX_FEATURES:,} values, got {n_features:,}",
+    )
+    names = state.get("feature_names_in_")
+    if names is not None:
+        _require(
+            names.shape == (n_features,),
+            f"expected {n_features} feature names, got {names.size}",
+        )
+        _require(
+            all(isinstance(name, str) for name in names),
+            "feature names must be strings",
+        )
+
+
+def _check_classes(classes):
+    _require(
+        classes.ndim == 1 and len(classes) > 1,
+        f"classes_ must hold at least 2 labels, got shape {classes.shape}",
+    )
+    in_order = np.array_equal(np.unique(classes), classes)
+    _require(in_order, "classes_ must be sorted and without duplicates")
+
+
+def _check_scaling(scaling, image_shape):
+    _require(
+        len(scaling) == 2,
+        f"scaling must be a center and a scale, got {len(scaling)} arrays",
+    )
+    for array in scaling:
+        _require(
+            isinstance(array, np.ndarray)
+            and array.dtype == np.float64
+            and array.shape in (image_shape[2:], image_shape)
+            and np.isfinite(array).all(),
+            f"scaling must be finite float64 arrays of shape {image_shape[2:]} or "
+            f"{image_shape}",
+        )
+    _require((scaling[1] > 0).all(), "the scale of the pixels must be positive")
+
+
+def _check_history(state):
+    values = [value for epoch in state["history_"] for value in epoch.values()]
+    _require(len(state["history_"]) > 0, "history must hold at least one epoch")
+    _require(
+        all(isinstance(value, int | float | str) for value in values)
+        and all(isinstance(loss, float) for loss in state["loss_curve_"]),
+        "history must hold numbers or strings, and losses must be floats",
+    )
+    _require(
+        0 <= state["_seed"] <= LARGEST_SEED,
+        f"the seed must be between 0 and {LARGEST_SEED}, got {state['_seed']}",
+    )
+
+
+def _check_net_options(classifier_class, options):
+    """Check the options of the last training against the parameter constraints."""
+    names = set(options)
+    _require(
+        NET_OPTIONS <= names,
+        f"missing training options: {sorted(NET_OPTIONS - names)}",
+    )
+    unexpected = names - NET_OPTIONS - CNN_OPTIONS
+    _require(not unexpected, f"unexpected training options: {sorted(unexpected)}")
+    options = dict(options)
+    # The stored precision is a resolved one, and "float64" is not a parameter value.
+    precision = options.pop("precision", "float32")
+    _require(
+        precision in PRECISIONS,
+        f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}",
+    )
+    _check_parameters(classifier_class, options)
+
+
+def _check_parameters(classifier_class, values):
+    constraints = classifier_class._parameter_constraints
+    _require(
+        set(values) <= set(constraints),
+        f"unexpected parameters: {sorted(set(values) - set(constraints))}",
+    )
+    validate_parameter_constraints(
+        constraints, values, caller_name=classifier_class.__name__
+    )
+
+
+def _check_network(classifier_class, state):
+    network_class, options = state["_network"]
+    _require(
+        isinstance(network_class, type),
+        f"the network must be a class, got a {type(network_class).__name__}",
+    )
+    expected = _option_names(network_class)
+    _require(
+        set(options) == expected,
+        f"expected the network options {sorted(expected)}, got {sorted(options)}",
+    )
+    _check_parameters(classifier_class, options)
+    weights = state["_weights"]
+    _check_depth(options, len(weights))
+    spec = NetworkSpec(
+        network_class,
+        options,
+        state["image_shape_"],
+        *state["_scaling"],
+        resolve_dtype(state["image_shape_"], state["device_"]),
+    )
+    expected_weights = _build_without_memory(spec, len(state["classes_"])).state_dict()
+    _require(
+        set(weights) == set(expected_weights),
+        f"the weights are not those of a {network_class.__name__}",
+    )
+    for name, array in weights.items():
+        _check_weight(name, array, expected_weights[name])
+
+
+def _option_names(network_class):
+    if network_class not in KNOWN_NETWORKS:
+        return set()
+    parameters = signature(network_class).parameters.values()
+    return {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+def _check_depth(options, n_weights):
+    """Check that there are weights for all layers, before torch builds the layers."""
+    n_blocks = 2 * options.get("depth", 0)
+    n_layers = len(options.get("hidden_layer_sizes", ()))
+    fewest = WEIGHTS_PER_BLOCK * n_blocks + WEIGHTS_PER_LAYER * n_layers
+    _require(
+        fewest <= n_weights,
+        f"expected at least {fewest} weight arrays, got {n_weights}",
+    )
+
+
+def _build_without_memory(spec, n_classes):
+    try:
+        with torch.device("meta"):
+            return spec.build(n_classes)
+    except Exception:
+        # A custom network class does not have to support the "meta" device.
+        if spec.network_class in KNOWN_NETWORKS:
+            raise
+        return spec.build(n_classes)
+
+
+def _check_weight(name, array, expected):
+    shape = tuple(expected.shape)
+    dtype = torch.empty(0, dtype=expected.dtype).numpy().dtype
+    _require(
+        isinstance(array, np.ndarray) and array.shape == shape and array.dtype == dtype,
+        f"{name} must be a {dtype} array of shape {shape}",
+    )
+    _require(np.isfinite(array).all(), f"{name} must be finite")
+
+
+def _require(condition, problem):
+    if not condition:
+        raise ValueError(problem)
