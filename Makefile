@@ -1,20 +1,24 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+OLDEST := .venv-oldest
 
 # Make must not build two targets at once: two runs of pip at the same time can break
 # the environment.
 .NOTPARALLEL:
-.PHONY: help quickstart test lint format docs bench clean
+.PHONY: help quickstart test test-oldest lint format docs pages bench clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "%-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 quickstart: $(VENV)/.installed-plot ## Train a first model, print its report, save a figure
 	MPLBACKEND=Agg $(BIN)/python examples/plot_quickstart.py --save
 
 test: $(VENV)/.installed-test ## Run the tests and the examples in the docstrings
 	$(BIN)/python -m pytest
+
+test-oldest: $(OLDEST)/.installed ## Run the tests on the oldest supported versions
+	$(OLDEST)/bin/python -m pytest
 
 lint: $(VENV)/.installed-ruff ## Check style and format with ruff
 	$(BIN)/ruff check
@@ -26,6 +30,10 @@ format: $(VENV)/.installed-ruff ## Fix most problems that lint finds
 
 docs: $(VENV)/.installed-docs ## Build the documentation in docs/_build/html
 	$(BIN)/python -m sphinx -W --keep-going docs docs/_build/html
+
+pages: $(VENV)/.installed-docs ## Write the result pages from benchmarks/results/
+	$(BIN)/python docs/pages/results_page.py
+	$(BIN)/python docs/pages/speed_page.py
 
 bench: $(VENV)/.installed-test ## Run the short form of the benchmarks
 	$(BIN)/python benchmarks/speed.py --short
@@ -41,6 +49,12 @@ $(BIN)/python:
 # changed.
 $(VENV)/.installed-%: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[$*]'
+	@touch $@
+
+$(OLDEST)/.installed: pyproject.toml constraints-oldest.txt
+	$(PYTHON) -m venv --clear $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet -c constraints-oldest.txt \
+		-e '.[test-oldest]'
 	@touch $@
 
 # To check the code, ruff is enough: the dependencies of the package are not installed.

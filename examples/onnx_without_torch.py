@@ -1,7 +1,4 @@
-"""Classify cells in image files with an ONNX model that `skblood.to_onnx` has written.
-
-Usage: python onnx_without_torch.py cells.onnx cell1.png cell2.png ...
-"""
+"""Classify cells without torch: python onnx_without_torch.py MODEL IMAGE ..."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What does not fit is refused by name, and what was fitted before stays as it was."""
+"""Invalid input raises an error that names the problem and changes no fitted model."""
 
 import copy
 
@@ -17,13 +17,16 @@ def as_rows(X):
     return X.reshape(len(X), -1)
 
 
-def as_objects(images):
+def as_object_array(images):
+    """Return a 1-D array of dtype object with one image in each element."""
     array = np.empty(len(images), dtype=object)
     array[:] = images
     return array
 
 
 def with_pixel(value):
+    """Return a function that copies images and sets one pixel to `value`."""
+
     def change(X):
         X = X.astype(float)
         X[3, 1, 4, 1] = value
@@ -32,11 +35,12 @@ def with_pixel(value):
     return change
 
 
-# What is wrong, images made so, the error, what its message says.
+# Each row: the problem, a function that makes invalid images from valid ones, the type
+# of the error, and a pattern that its message matches.
 BAD_IMAGES = [
     ("sparse", lambda X: csr_array(as_rows(X)), TypeError, "Sparse data was passed"),
     ("complex", lambda X: X + 1j, ValueError, "Complex data not supported"),
-    ("complex rows", lambda X: as_rows(X) + 1j, ValueError, "Complex data not"),
+    ("complex feature rows", lambda X: as_rows(X) + 1j, ValueError, "Complex data not"),
     (
         "strings",
         lambda X: np.full(X.shape, "cell", dtype=object),
@@ -52,10 +56,15 @@ BAD_IMAGES = [
     ("NaN", with_pixel(np.nan), ValueError, "contains NaN"),
     ("inf", with_pixel(np.inf), ValueError, "contains infinity"),
     ("-inf", with_pixel(-np.inf), ValueError, "contains infinity"),
-    ("no image", lambda X: X[:0], ValueError, r"0 sample\(s\).*minimum of 1"),
-    ("no pixel", lambda X: X[:, :0], ValueError, r"0 feature\(s\).*minimum of 1|shape"),
+    ("no images", lambda X: X[:0], ValueError, r"0 sample\(s\).*minimum of 1"),
     (
-        "nothing",
+        "no pixels",
+        lambda X: X[:, :0],
+        ValueError,
+        r"0 feature\(s\).*minimum of 1|shape",
+    ),
+    (
+        "None",
         lambda X: None,
         ValueError,
         "Expected 2D array, got scalar|X_val was not",
@@ -68,7 +77,7 @@ BAD_IMAGES = [
         ValueError,
         r"1 or 3 channels.*\(80, 28, 28, 4\)",
     ),
-    ("ragged", lambda X: [[1, 2], [3]] * 40, ValueError, "inhomogeneous"),
+    ("ragged list", lambda X: [[1, 2], [3]] * 40, ValueError, "inhomogeneous"),
     (
         "images of different sizes",
         lambda X: [X[0, 1:], *X[1:]],
@@ -77,30 +86,31 @@ BAD_IMAGES = [
         "CellImagePreprocessor",
     ),
     (
-        "objects of different sizes",
-        lambda X: as_objects([X[0, 1:, :, 0], *X[1:, ..., 0]]),
+        "object array of images of different sizes",
+        lambda X: as_object_array([X[0, 1:, :, 0], *X[1:, ..., 0]]),
         ValueError,
         r"different sizes, such as \(27, 28\) and \(28, 28\).*CellImagePreprocessor",
     ),
 ]
 
-# Images of a sort that `fit` takes, but not what it was given.
-OTHER_IMAGES = [
-    ("rows too short", lambda X: as_rows(X)[:, 1:], "2351 features.*expecting 2352"),
+# Images that `fit` accepts, but that have another shape than those in an earlier `fit`.
+# These rows have no type of error: it is always ValueError.
+MISMATCHED_IMAGES = [
+    ("too few features", lambda X: as_rows(X)[:, 1:], "2351 features.*expecting 2352"),
     (
-        "images too small",
+        "smaller images",
         lambda X: X[:, 1:],
         r"\(27, 28, 3\).*expecting.*\(28, 28, 3\)",
     ),
-    ("grey", lambda X: X[..., 0], r"\(28, 28, 1\).*expecting.*\(28, 28, 3\)"),
+    ("grey images", lambda X: X[..., 0], r"\(28, 28, 1\).*expecting.*\(28, 28, 3\)"),
     (
-        "one image",
+        "one image without a batch dimension",
         lambda X: X[0],
         r"batch of images \(n, 28, 28, 3\), got one image of shape \(28, 28, 3\).*"
         r"X\[np.newaxis\]",
     ),
     (
-        "one image, channels first",
+        "one image with channels first",
         lambda X: np.moveaxis(X[0], 2, 0),
         r"batch of images \(n, 28, 28, 3\), got one image of shape \(3, 28, 28\)",
     ),
@@ -108,7 +118,7 @@ OTHER_IMAGES = [
 
 FIT_METHODS = {
     "fit": lambda clf, X, y: clf.fit(X, y),
-    "warm fit": lambda clf, X, y: clf.set_params(warm_start=True).fit(X, y),
+    "fit with warm_start": lambda clf, X, y: clf.set_params(warm_start=True).fit(X, y),
     "partial_fit": lambda clf, X, y: clf.partial_fit(X, y),
     "X_val": lambda clf, X, y: clf.fit(np.ones((80, 28, 28, 3)), y, X_val=X, y_val=y),
 }
@@ -117,86 +127,101 @@ ALL_METHODS = FIT_METHODS | {
 }
 
 
-def fails_on(make_images, method):
+def call_with_images(make_images, method):
+    """Return a call of a method with images that `make_images` returns."""
     return lambda clf, X, y: method(clf, make_images(X), y)
 
 
-def fit(with_params=None, *, with_y=None, **arguments):
-    """Return a call of fit with the given parameters, y and further arguments.
+def fit(params=None, *, change_y=None, **arguments):
+    """Return a call of `fit`.
 
-    `with_y` and the arguments are functions of y.
+    `params` is a dict of parameters to set before. `change_y` and the other arguments
+    are functions that return the value to pass, given the valid labels.
     """
 
     def call(clf, X, y):
-        made = {name: make(y) for name, make in arguments.items()}
-        y = y if with_y is None else with_y(y)
-        clf.set_params(**with_params or {}).fit(X, y, **made)
+        kwargs = {name: make(y) for name, make in arguments.items()}
+        y = y if change_y is None else change_y(y)
+        clf.set_params(**params or {}).fit(X, y, **kwargs)
 
     return call
 
 
-def partial_fit(with_params=None, **arguments):
+def partial_fit(params=None, **arguments):
+    """Return a call of `partial_fit`, with parameters to set before."""
+
     def call(clf, X, y):
-        clf.set_params(**with_params or {}).partial_fit(X, **{"y": y, **arguments})
+        clf.set_params(**params or {}).partial_fit(X, **{"y": y, **arguments})
 
     return call
 
 
+# Each row: the problem, the call, the type of the error, and a pattern for its message.
 BAD_ARGUMENTS = [
-    ("too few labels", fit(with_y=lambda y: y[1:]), ValueError, r"\[80, 79\]"),
-    ("no labels", fit(with_y=lambda y: None), ValueError, "requires y to be passed"),
+    ("too few labels", fit(change_y=lambda y: y[1:]), ValueError, r"\[80, 79\]"),
+    ("no labels", fit(change_y=lambda y: None), ValueError, "requires y to be passed"),
     (
         "continuous y",
-        fit(with_y=lambda y: y + 0.5),
+        fit(change_y=lambda y: y + 0.5),
         ValueError,
         "label type: continuous",
     ),
     (
-        "several labels each",
-        fit(with_y=lambda y: np.stack([y, y], axis=1)),
+        "two columns of labels",
+        fit(change_y=lambda y: np.stack([y, y], axis=1)),
         ValueError,
         r"y should be a 1d array, got an array of shape \(80, 2\)",
     ),
     (
         "NaN label",
-        fit(with_y=lambda y: np.where(y, y, np.nan)),
+        fit(change_y=lambda y: np.where(y, y, np.nan)),
         ValueError,
         "y contains",
     ),
-    ("one class", fit(with_y=np.zeros_like), ValueError, "2 classes, got 1 class: .*0"),
     (
-        "one class of weight",
+        "one class",
+        fit(change_y=np.zeros_like),
+        ValueError,
+        "2 classes, got 1 class: .*0",
+    ),
+    (
+        "one class with positive weights",
         fit(sample_weight=lambda y: y == 3),
         ValueError,
         "2 classes, got 1 class: .*3",
     ),
     (
-        "negative weight",
+        "negative sample weight",
         fit(sample_weight=lambda y: 3.0 - y),
         ValueError,
         "Negative values in data passed to `sample_weight`",
     ),
     (
-        "weights of zero",
+        "zero sample weights",
         fit(sample_weight=np.zeros_like),
         ValueError,
         "zero|at least one non-zero",
     ),
     (
-        "too few weights",
+        "too few sample weights",
         fit(sample_weight=lambda y: y[1:]),
         ValueError,
         r"sample_weight.shape == \(79,\), expected \(80,\)",
     ),
     (
-        "2-D weights",
+        "2-D sample weights",
         fit(sample_weight=lambda y: y[:, None]),
         ValueError,
         "Sample weights must be 1D array",
     ),
-    ("NaN weight", fit(sample_weight=lambda y: y * np.nan), ValueError, "contains NaN"),
     (
-        "weight of an unknown class",
+        "NaN sample weight",
+        fit(sample_weight=lambda y: y * np.nan),
+        ValueError,
+        "contains NaN",
+    ),
+    (
+        "class weight of an unknown class",
         fit({"class_weight": {"no such": 2}}),
         ValueError,
         "class_weight|not in class",
@@ -208,7 +233,7 @@ BAD_ARGUMENTS = [
         "class_weight.*-2|[Nn]egative.*weight",
     ),
     (
-        "class weights of zero",
+        "zero class weights",
         fit({"class_weight": dict.fromkeys(range(8), 0.0)}),
         ValueError,
         "zero for all samples",
@@ -232,33 +257,34 @@ BAD_ARGUMENTS = [
         r"labels \[8\] that are not in classes_=\[0, 1, 2, 3, 4, 5, 6, 7\]",
     ),
     (
-        "small validation part",
+        "validation_fraction too small for all classes",
         fit({"early_stopping": True, "validation_fraction": 0.05}),
         ValueError,
         "validation_fraction=0.05 of 80 samples leaves a class out",
     ),
     (
-        "large validation part",
+        "validation_fraction too large for all classes",
         fit({"early_stopping": True, "validation_fraction": 0.95}),
         ValueError,
         "validation_fraction=0.95 of 80 samples leaves a class out",
     ),
     (
-        "class of one sample",
+        "early stopping with one sample of a class",
         fit(
-            {"early_stopping": True}, with_y=lambda y: np.where(np.arange(80), y > 3, 9)
+            {"early_stopping": True},
+            change_y=lambda y: np.where(np.arange(80), y > 3, 9),
         ),
         ValueError,
         "the rarest class, .*9.*, has 1",
     ),
     (
-        "partial_fit of an unknown label",
+        "partial_fit with an unknown label",
         lambda clf, X, y: clf.partial_fit(X, y + 1),
         ValueError,
         r"labels \[8\] that are not in classes_=\[0, 1, 2, 3, 4, 5, 6, 7\]",
     ),
     (
-        "partial_fit of other labels",
+        "partial_fit with other classes than before",
         partial_fit(classes=[1, 2, 3]),
         ValueError,
         r"classes=\[1, 2, 3\] is not the same .* \[0, 1, 2, 3, 4, 5, 6, 7\]",
@@ -270,31 +296,32 @@ BAD_ARGUMENTS = [
         "class_weight='balanced' is not supported by partial_fit",
     ),
     (
-        "partial_fit of negative weights",
+        "partial_fit with negative sample weights",
         partial_fit(sample_weight=np.full(80, -1.0)),
         ValueError,
         "Negative values in data passed to `sample_weight`",
     ),
     (
-        "loss without bound",
+        "diverging loss",
         fit({"lr": 1e30, "optimizer": "sgd", "max_epochs": 5}),
         ValueError,
         "Training diverged in epoch .* Lower the learning rate .*lr=1e",
     ),
     (
-        "weights without bound",
+        "weights that overflow in the last step",
         fit({"lr": 1e38, "optimizer": "sgd", "max_epochs": 1, "batch_size": 80}),
         ValueError,
         "Lower the learning rate .*lr=1e",
     ),
     (
-        "pixels beyond float32",
+        "pixels too large for float32",
         lambda clf, X, y: clf.fit(X * 1e100, y),
         ValueError,
         "Training diverged in epoch .* very large .* pixel values",
     ),
 ]
 
+# Each row: a parameter, an invalid value, and a pattern for the message of ValueError.
 BAD_PARAMETERS = [
     ("device", "abacus", "device='abacus' is not available: this machine has cpu"),
     ("device", "cuda:99", "device='cuda:99' is not available: this machine has cpu"),
@@ -348,16 +375,16 @@ BAD_FNN_PARAMETERS = [
     ("activation", "swish", "str among .*'tanh'.* Got 'swish'"),
 ]
 
-# The table: what is wrong, a call with it, the error, what its message says.
+# All rows for both classifiers, in the form of BAD_ARGUMENTS.
 BAD_INPUT = [
     *(
-        (f"{name} in {method}", fails_on(make, call), error, message)
+        (f"{name} in {method}", call_with_images(make, call), error, message)
         for name, make, error, message in BAD_IMAGES
         for method, call in ALL_METHODS.items()
     ),
     *(
-        (f"{name} in {method}", fails_on(make, call), ValueError, message)
-        for name, make, message in OTHER_IMAGES
+        (f"{name} in {method}", call_with_images(make, call), ValueError, message)
+        for name, make, message in MISMATCHED_IMAGES
         for method, call in ALL_METHODS.items()
         if method != "fit"
     ),
@@ -370,7 +397,7 @@ BAD_INPUT = [
 
 
 def fitted_attributes(clf):
-    """Return copies of what `fit` left, except for the net."""
+    """Return copies of the fitted attributes, except for the net."""
     return {
         name: copy.deepcopy(value)
         for name, value in vars(clf).items()
@@ -378,7 +405,8 @@ def fitted_attributes(clf):
     }
 
 
-def check_refused(fitted, cells, call, error, message):
+def check_error(fitted, cells, call, error, message):
+    """Check that a call raises an error and that the fitted model does not change."""
     X, y = cells
     clf = copy.deepcopy(fitted)
     before, net = fitted_attributes(clf), clf.net_
@@ -393,29 +421,29 @@ def check_refused(fitted, cells, call, error, message):
     "call, error, message",
     [pytest.param(*row, id=name) for name, *row in BAD_INPUT],
 )
-def test_bad_input(fitted, cells, call, error, message):
-    check_refused(fitted, cells, call, error, message)
+def test_bad_input_keeps_the_model(fitted, cells, call, error, message):
+    check_error(fitted, cells, call, error, message)
 
 
 @pytest.mark.parametrize("name, value, message", BAD_CNN_PARAMETERS)
-def test_bad_cnn_parameters(tiny_cnn, cells, name, value, message):
+def test_bad_parameters_of_the_cnn(tiny_cnn, cells, name, value, message):
     fitted = tiny_cnn(max_epochs=1).fit(*cells)
-    check_refused(fitted, cells, fit({name: value}), ValueError, message)
+    check_error(fitted, cells, fit({name: value}), ValueError, message)
 
 
 @pytest.mark.parametrize("name, value, message", BAD_FNN_PARAMETERS)
-def test_bad_fnn_parameters(tiny_fnn, cells, name, value, message):
+def test_bad_parameters_of_the_fnn(tiny_fnn, cells, name, value, message):
     fitted = tiny_fnn(max_epochs=1).fit(*cells)
-    check_refused(fitted, cells, fit({name: value}), ValueError, message)
+    check_error(fitted, cells, fit({name: value}), ValueError, message)
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_unfitted(tiny, cells, method):
+def test_methods_of_an_unfitted_classifier(tiny, cells, method):
     with pytest.raises(NotFittedError, match="is not fitted yet"):
         getattr(tiny(), method)(cells[0])
 
 
-def test_get_feature_names_out_unfitted(tiny):
+def test_get_feature_names_out_of_an_unfitted_classifier(tiny):
     with pytest.raises(NotFittedError, match="is not fitted yet"):
         tiny().get_feature_names_out()
 
@@ -431,7 +459,7 @@ def test_get_feature_names_out_unfitted(tiny):
         (lambda clf, X, y: clf.partial_fit(X, y, classes=y + 0.5), "continuous"),
     ],
 )
-def test_stays_unfitted(tiny, cells, call, message):
+def test_a_classifier_stays_unfitted_after_an_error(tiny, cells, call, message):
     clf = tiny()
     with pytest.raises(ValueError, match=message):
         call(clf, *cells)

@@ -1,4 +1,4 @@
-"""The convolutional classifier: architectures and augmentation."""
+"""`BloodCNNClassifier`: architectures, augmentation and test-time augmentation."""
 
 import copy
 import pickle
@@ -19,9 +19,7 @@ def random_images(image_shape, n=16):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize(
-    "sides", [(1, 1), (8, 8), (9, 13), (28, 28), (64, 64)], ids=str
-)
+@pytest.mark.parametrize("sides", SIDES, ids=str)
 @pytest.mark.parametrize("architecture", ["residual", "report"])
 def test_image_sizes(tiny_cnn, architecture, sides, channels):
     X = random_images((*sides, channels))
@@ -32,7 +30,7 @@ def test_image_sizes(tiny_cnn, architecture, sides, channels):
     assert clf.transform(X).shape == (16, len(clf.get_feature_names_out()))
 
 
-def test_report(tiny_cnn, cells):
+def test_layers_of_the_report_network(tiny_cnn, cells):
     clf = tiny_cnn(architecture="report", max_epochs=1).fit(*cells)
     linear = [m for m in clf.net_.module_.modules() if isinstance(m, nn.Linear)]
     assert [m.in_features for m in linear] == [64 * 12 * 12, 64]
@@ -40,7 +38,7 @@ def test_report(tiny_cnn, cells):
     assert clf.transform(cells[0]).shape == (80, 64)
 
 
-def test_width_and_depth(tiny_cnn, cells):
+def test_width_and_depth_change_the_size_of_the_network(tiny_cnn, cells):
     X, _ = cells
     embeddings = [tiny_cnn(width=w).fit(*cells).transform(X) for w in (2, 5)]
     assert [e.shape for e in embeddings] == [(80, 8), (80, 20)]
@@ -51,14 +49,14 @@ def test_width_and_depth(tiny_cnn, cells):
     assert n_parameters[0] < n_parameters[1]
 
 
-def test_learns_the_cells(tiny_cnn, cells):
+def test_accuracy_on_the_training_images(tiny_cnn, cells):
     X, y = cells
     clf = tiny_cnn(width=8, max_epochs=25, batch_size=16).fit(X, y)
     assert clf.score(X, y) > 0.7
 
 
-class Averages(nn.Module):
-    """Tell cells apart by their mean colour."""
+class MeanColourNetwork(nn.Module):
+    """A linear classifier of the mean colour, without a method `embed`."""
 
     def __init__(self, image_shape, n_classes):
         super().__init__()
@@ -68,13 +66,15 @@ class Averages(nn.Module):
         return self.head(images.mean(dim=(2, 3)))
 
 
-class AveragesWithEmbedding(Averages):
+class MeanColourNetworkWithEmbed(MeanColourNetwork):
     def embed(self, images):
         return images.mean(dim=(2, 3))
 
 
-@pytest.mark.parametrize("architecture", [Averages, AveragesWithEmbedding])
-def test_own_architecture(tiny_cnn, cells, architecture):
+@pytest.mark.parametrize(
+    "architecture", [MeanColourNetwork, MeanColourNetworkWithEmbed]
+)
+def test_custom_architecture(tiny_cnn, cells, architecture):
     X, y = cells
     clf = tiny_cnn(architecture=architecture, lr=0.1, optimizer="adam").fit(X, y)
     assert isinstance(clf.net_.module_.network, architecture)
@@ -86,54 +86,56 @@ def test_own_architecture(tiny_cnn, cells, architecture):
     assert_array_equal(other.predict_proba(X), clf.predict_proba(X))
 
 
-def test_embedding_of_an_own_architecture(tiny_cnn, cells):
+def test_embeddings_of_a_custom_architecture(tiny_cnn, cells):
     X, y = cells
-    clf = tiny_cnn(architecture=AveragesWithEmbedding).fit(X, y)
+    clf = tiny_cnn(architecture=MeanColourNetworkWithEmbed).fit(X, y)
     assert clf.transform(X).shape == (80, 3)
     assert len(clf.get_feature_names_out()) == 3
 
 
-def test_own_architecture_without_embedding(tiny_cnn, cells):
+def test_transform_needs_the_method_embed(tiny_cnn, cells):
     X, y = cells
-    clf = tiny_cnn(architecture=Averages).fit(X, y)
-    with pytest.raises(TypeError, match=r"method embed.*Averages does not have"):
+    clf = tiny_cnn(architecture=MeanColourNetwork).fit(X, y)
+    with pytest.raises(
+        TypeError, match=r"method embed.*MeanColourNetwork does not have"
+    ):
         clf.transform(X)
 
 
 @pytest.mark.parametrize(
     "side, stride", [(8, 1), (28, 1), (64, 1), (79, 1), (80, 2), (224, 5)]
 )
-def test_stem_stride_auto(tiny_cnn, side, stride):
+def test_stem_stride(tiny_cnn, side, stride):
     X = np.zeros((4, side, side + 1, 3), dtype=np.uint8)
     clf = tiny_cnn(max_epochs=1).fit(X, [0, 1, 0, 1])
     assert clf.net_.module_.network.features[0].stride == (stride, stride)
-    own = tiny_cnn(max_epochs=1, stem_stride=3).fit(X, [0, 1, 0, 1])
-    assert own.net_.module_.network.features[0].stride == (3, 3)
+    clf = tiny_cnn(max_epochs=1, stem_stride=3).fit(X, [0, 1, 0, 1])
+    assert clf.net_.module_.network.features[0].stride == (3, 3)
 
 
-def test_augmentation_auto(tiny_cnn, fitted_cnn, cells):
+def test_auto_augmentation_is_augment_cells(tiny_cnn, fitted_cnn, cells):
     X, y = cells
-    named = tiny_cnn(augmentation=augment_cells).fit(X, y)
-    assert_array_equal(named.predict_proba(X), fitted_cnn.predict_proba(X))
+    clf = tiny_cnn(augmentation=augment_cells).fit(X, y)
+    assert_array_equal(clf.predict_proba(X), fitted_cnn.predict_proba(X))
 
 
-def test_augmentation_none(tiny_cnn, fitted_cnn, cells):
+def test_no_augmentation(tiny_cnn, fitted_cnn, cells):
     X, y = cells
     none = tiny_cnn(augmentation=None).fit(X, y)
-    same = tiny_cnn(augmentation=lambda images, generator: images).fit(X, y)
-    assert_array_equal(none.predict_proba(X), same.predict_proba(X))
+    identity = tiny_cnn(augmentation=lambda images, generator: images).fit(X, y)
+    assert_array_equal(none.predict_proba(X), identity.predict_proba(X))
     assert not np.array_equal(none.predict_proba(X), fitted_cnn.predict_proba(X))
 
 
-def test_strips_are_not_augmented(tiny_cnn, cells):
+def test_tabular_input_is_not_augmented(tiny_cnn, cells):
     X, y = cells
-    strips = X[:, 14, 10:20, 1].reshape(80, 10)
-    auto = tiny_cnn().fit(strips, y).predict_proba(strips)
-    none = tiny_cnn(augmentation=None).fit(strips, y).predict_proba(strips)
+    rows = X[:, 14, 10:20, 1]
+    auto = tiny_cnn().fit(rows, y).predict_proba(rows)
+    none = tiny_cnn(augmentation=None).fit(rows, y).predict_proba(rows)
     assert_array_equal(auto, none)
 
 
-def test_augmentation_by_a_function(tiny_cnn, cells, new_cells):
+def test_custom_augmentation_function(tiny_cnn, cells, new_cells):
     X, y = cells
     calls = []
 
@@ -143,17 +145,19 @@ def test_augmentation_by_a_function(tiny_cnn, cells, new_cells):
         return images
 
     tiny_cnn(augmentation=watch).fit(X, y, X_val=X, y_val=y).predict(X)
-    assert len(calls) == 6  # the batches of training, and no others
+    # 2 epochs of 3 training batches; validation and prediction do not augment.
+    assert len(calls) == 6
     for images, generator, _ in calls:
         assert images.dtype == torch.float32
         assert images.shape[1:] == (3, 28, 28)
         assert isinstance(generator, torch.Generator)
         assert generator.device.type == "cpu"
+    # All batches use the same generator, so its state is different in each.
     states = {bytes(state.tolist()[:5000]) for *_, state in calls}
-    assert len(states) == 6  # it goes on from batch to batch
+    assert len(states) == 6
 
 
-def test_augmentation_sees_standardised_images(tiny_cnn, cells):
+def test_augmentation_receives_standardised_images(tiny_cnn, cells):
     seen = []
 
     def watch(images, generator):
@@ -171,7 +175,7 @@ def test_augmentation_sees_standardised_images(tiny_cnn, cells):
 
 
 @pytest.mark.parametrize("sides", [(28, 28), (20, 28)], ids=str)
-def test_test_time_augmentation_averages_the_logits_of_all_views(
+def test_test_time_augmentation_averages_logits_over_all_views(
     tiny_cnn, cells, new_cells, sides
 ):
     height, width = sides
@@ -190,14 +194,14 @@ def test_test_time_augmentation_averages_the_logits_of_all_views(
     assert_array_equal(averaging.transform(X_new), plain.transform(X_new))
 
 
-def test_test_time_augmentation_leaves_strips_alone(tiny_cnn, cells):
+def test_test_time_augmentation_does_not_change_tabular_input(tiny_cnn, cells):
     X, y = cells[0].mean(axis=(1, 2)), cells[1]
     plain = tiny_cnn().fit(X, y)
     averaging = tiny_cnn(test_time_augmentation=True).fit(X, y)
     assert_array_equal(averaging.predict_proba(X), plain.predict_proba(X))
 
 
-def test_test_time_augmentation_is_read_in_predictions(tiny_cnn, fitted_cnn, cells):
+def test_test_time_augmentation_can_be_set_after_fit(tiny_cnn, fitted_cnn, cells):
     X, _ = cells
     clf = copy.deepcopy(fitted_cnn).set_params(test_time_augmentation=True)
     expected = tiny_cnn(test_time_augmentation=True).fit(*cells).predict_proba(X)

@@ -1,4 +1,4 @@
-"""The classifiers in scikit-learn's own tools, on real cells."""
+"""The classifiers in scikit-learn's searches, pipelines, ensembles and routing."""
 
 import numpy as np
 import pandas as pd
@@ -27,18 +27,19 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.semi_supervised import SelfTrainingClassifier
 
-CHANCE = 1 / 8
+CHANCE = 1 / 8  # the expected accuracy of random labels
 
 
 @pytest.fixture(scope="module")
 def rows(cells):
+    """Return the images flattened to rows, and their labels."""
     X, y = cells
     return X.reshape(len(X), -1), y
 
 
 @pytest.fixture(scope="module")
-def strips(cells):
-    """Return a few features of each cell: the mean colours, and the brightest pixel."""
+def tabular(cells):
+    """Return 4 features of each cell, its mean colours and its maximum, and labels."""
     X, y = cells
     return np.column_stack([X.mean(axis=(1, 2)), X.max(axis=(1, 2, 3))]), y
 
@@ -48,7 +49,7 @@ def strips(cells):
 GRID = {"batch_size": [16, 64], "max_epochs": [1, 2], "lr": [1e-3, 1e-2]}
 
 
-def test_grid_search_in_parallel(tiny_cnn, cells, new_cells):
+def test_parallel_grid_search_over_three_parameters(tiny_cnn, cells, new_cells):
     search = GridSearchCV(tiny_cnn(), GRID, cv=2, n_jobs=2).fit(*cells)
     assert len(search.cv_results_["params"]) == 8
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
@@ -56,7 +57,7 @@ def test_grid_search_in_parallel(tiny_cnn, cells, new_cells):
     assert search.best_estimator_.n_iter_ == search.best_params_["max_epochs"]
 
 
-def test_grid_search_is_the_same_in_parallel(tiny_fnn, cells):
+def test_grid_search_gives_the_same_result_in_parallel(tiny_fnn, cells):
     searches = [
         GridSearchCV(tiny_fnn(), GRID, cv=2, n_jobs=n).fit(*cells) for n in (1, 2)
     ]
@@ -74,7 +75,7 @@ def test_randomized_search(tiny, cells):
         assert getattr(search.best_estimator_, name) == value
 
 
-def test_halving_search_over_epochs(tiny_fnn, cells):
+def test_halving_search_with_epochs_as_the_resource(tiny_fnn, cells):
     search = HalvingGridSearchCV(
         tiny_fnn(),
         {"lr": [1e-3, 1e-2, 1e-1]},
@@ -87,7 +88,7 @@ def test_halving_search_over_epochs(tiny_fnn, cells):
     assert search.best_estimator_.n_iter_ == 3
 
 
-def test_cross_validation(tiny, cells):
+def test_cross_validation_functions(tiny, cells):
     clf = tiny(max_epochs=20, batch_size=10)
     scores = cross_val_score(clf, *cells, cv=2)
     assert scores.mean() > CHANCE
@@ -107,7 +108,7 @@ def test_learning_curve(tiny, cells):
     assert train_scores.shape == (2, 2)
 
 
-def test_learning_curve_by_parts(tiny, cells):
+def test_learning_curve_with_incremental_learning(tiny, cells):
     _, _, scores = learning_curve(
         tiny(),
         *cells,
@@ -119,8 +120,8 @@ def test_learning_curve_by_parts(tiny, cells):
     assert scores.shape == (2, 2)
 
 
-def test_permutation_importance(tiny, strips):
-    X, y = strips
+def test_permutation_importance(tiny, tabular):
+    X, y = tabular
     clf = tiny(max_epochs=30, batch_size=8).fit(X, y)
     result = permutation_importance(clf, X, y, n_repeats=2, random_state=0)
     assert result.importances_mean.shape == (4,)
@@ -138,22 +139,22 @@ def test_classification_report(fitted, new_cells):
 # -- pipelines and ensembles -----------------------------------------------------------
 
 
-def test_pipeline_with_scaled_rows(tiny, rows):
+def test_pipeline_that_scales_flattened_images(tiny, rows):
     X, y = rows
     pipeline = make_pipeline(StandardScaler(), tiny(max_epochs=5)).fit(X, y)
     assert pipeline[-1].image_shape_ == (28, 28, 3)
     assert pipeline.score(X, y) > CHANCE
 
 
-def test_pipeline_with_images(tiny, fitted, cells):
+def test_pipeline_that_transforms_images(tiny, fitted, cells):
     X, y = cells
-    turn = FunctionTransformer(np.rot90, kw_args={"axes": (1, 2)})
-    turns_back = FunctionTransformer(np.rot90, kw_args={"axes": (2, 1)})
-    pipeline = make_pipeline(turn, turns_back, tiny()).fit(X, y)
+    rotate = FunctionTransformer(np.rot90, kw_args={"axes": (1, 2)})
+    rotate_back = FunctionTransformer(np.rot90, kw_args={"axes": (2, 1)})
+    pipeline = make_pipeline(rotate, rotate_back, tiny()).fit(X, y)
     assert_array_equal(pipeline.predict_proba(X), fitted.predict_proba(X))
 
 
-def test_embedding_in_a_pipeline(tiny, cells):
+def test_embeddings_as_features_of_another_classifier(tiny, cells):
     X, y = cells
     pipeline = make_pipeline(
         tiny(), SelectKBest(k=10), LogisticRegression(max_iter=1000)
@@ -161,7 +162,7 @@ def test_embedding_in_a_pipeline(tiny, cells):
     assert pipeline.fit(X, y).score(X, y) > CHANCE
 
 
-def test_embedding_as_a_data_frame(tiny, rows):
+def test_embeddings_as_a_data_frame_in_a_pipeline(tiny, rows):
     X, y = rows
     pipeline = make_pipeline(StandardScaler(), tiny(), StandardScaler())
     pipeline.set_output(transform="pandas").fit(X, y)
@@ -171,15 +172,17 @@ def test_embedding_as_a_data_frame(tiny, rows):
 
 
 ENSEMBLES = {
-    "calibrated": lambda clf: CalibratedClassifierCV(clf, cv=2),
-    "isotonic": lambda clf: CalibratedClassifierCV(clf, method="isotonic", cv=2),
-    "hard votes": lambda clf: VotingClassifier([("a", clf), ("b", clone(clf))]),
-    "soft votes": lambda clf: VotingClassifier(
+    "sigmoid calibration": lambda clf: CalibratedClassifierCV(clf, cv=2),
+    "isotonic calibration": lambda clf: CalibratedClassifierCV(
+        clf, method="isotonic", cv=2
+    ),
+    "hard voting": lambda clf: VotingClassifier([("a", clf), ("b", clone(clf))]),
+    "soft voting": lambda clf: VotingClassifier(
         [("a", clf), ("b", clone(clf))], voting="soft"
     ),
-    "stack": lambda clf: StackingClassifier([("a", clf), ("b", clone(clf))], cv=2),
-    "bag": lambda clf: BaggingClassifier(clf, n_estimators=2, random_state=0),
-    "one against the rest": OneVsRestClassifier,
+    "stacking": lambda clf: StackingClassifier([("a", clf), ("b", clone(clf))], cv=2),
+    "bagging": lambda clf: BaggingClassifier(clf, n_estimators=2, random_state=0),
+    "one-vs-rest": OneVsRestClassifier,
 }
 
 
@@ -191,7 +194,7 @@ def test_ensembles(tiny, rows, make):
     assert ensemble.score(X, y) > CHANCE
 
 
-def test_frozen_and_calibrated(fitted, cells, new_cells):
+def test_calibration_of_a_frozen_classifier(fitted, cells, new_cells):
     from sklearn.frozen import FrozenEstimator
 
     calibrated = CalibratedClassifierCV(FrozenEstimator(fitted), cv=2)
@@ -199,19 +202,19 @@ def test_frozen_and_calibrated(fitted, cells, new_cells):
     np.testing.assert_allclose(proba.sum(axis=1), 1)
 
 
-def test_self_training(tiny, rows):
+def test_self_training_with_unlabelled_images(tiny, rows):
     X, y = rows
     labels = np.where(np.arange(80) < 40, y, -1)
-    learner = SelfTrainingClassifier(tiny(), threshold=0.3, max_iter=2)
-    learner.fit(X, labels)
-    assert_array_equal(learner.classes_, range(8))
-    assert learner.predict(X).shape == (80,)
+    clf = SelfTrainingClassifier(tiny(), threshold=0.3, max_iter=2)
+    clf.fit(X, labels)
+    assert_array_equal(clf.classes_, range(8))
+    assert clf.predict(X).shape == (80,)
 
 
 # -- metadata routing ------------------------------------------------------------------
 
 
-def test_routed_sample_weight(tiny, cells):
+def test_search_passes_sample_weight_to_fit_and_score(tiny, cells):
     X, y = cells
     weights = np.where(y < 4, 1.0, 0.0)
     with config_context(enable_metadata_routing=True):
@@ -222,7 +225,7 @@ def test_routed_sample_weight(tiny, cells):
     assert_array_equal(search.best_estimator_.classes_, range(4))
 
 
-def test_routed_validation_data(tiny, cells, new_cells):
+def test_pipeline_passes_validation_data_to_fit(tiny, cells, new_cells):
     X_val, y_val = new_cells
     with config_context(enable_metadata_routing=True):
         clf = tiny().set_fit_request(X_val=True, y_val=True)

@@ -1,6 +1,7 @@
-"""Scikit-learn's own checks: all of them, at the defaults, none expected to fail."""
+"""All of scikit-learn's estimator checks, for both classifiers with default values."""
 
 import pytest
+import sklearn
 from sklearn.utils.estimator_checks import (
     estimator_checks_generator,
     parametrize_with_checks,
@@ -9,7 +10,10 @@ from sklearn.utils.estimator_checks import (
 from skblood import BloodCNNClassifier, BloodFNNClassifier
 
 ESTIMATORS = [BloodCNNClassifier(device="cpu"), BloodFNNClassifier(device="cpu")]
-N_CHECKS = 63  # of scikit-learn 1.9 for a classifier that transforms and has weights
+# The number of checks in each version of scikit-learn for a classifier that is also a
+# transformer and accepts sample weights. Later versions need at least as many checks as
+# the last version in this table.
+N_CHECKS = {"1.7": 68, "1.8": 68, "1.9": 69}
 
 
 @parametrize_with_checks(ESTIMATORS)
@@ -19,5 +23,7 @@ def test_check_estimator(estimator, check):
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e).__name__)
 def test_no_check_is_tagged_away(estimator):
+    # With some tags, such as `non_deterministic`, scikit-learn leaves out checks.
+    version = ".".join(sklearn.__version__.split(".")[:2])
     checks = list(estimator_checks_generator(estimator))
-    assert len(checks) >= N_CHECKS
+    assert len(checks) >= N_CHECKS.get(version, N_CHECKS["1.9"])

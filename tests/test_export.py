@@ -1,4 +1,4 @@
-"""ONNX models give what the classifiers give, without torch or skblood."""
+"""Exported ONNX models return what the classifiers return, without torch."""
 
 import logging
 import pickle
@@ -36,7 +36,7 @@ class OwnNetwork(nn.Module):
 
 
 class DecidingNetwork(OwnNetwork):
-    """A network whose code takes another way for other images: it has no one graph."""
+    """A network that cannot be one graph: its code depends on the values of images."""
 
     def forward(self, images):
         return super().forward(images if images.sum() > 0 else -images)
@@ -60,12 +60,12 @@ def assert_agrees(clf, path, images, **options):
     assert_allclose(probabilities, clf.predict_proba(images), rtol=0, atol=1e-5)
 
 
-# -- what comes out --------------------------------------------------------------------
+# -- the exported model ----------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def exported(fitted, tmp_path_factory):
-    """Return the path of the model of `fitted`."""
+    """Return the path of the exported model of `fitted`."""
     path = tmp_path_factory.mktemp("onnx") / "cells.onnx"
     to_onnx(fitted, path)
     return path
@@ -90,7 +90,7 @@ def test_inputs_and_outputs(exported):
     assert (probabilities.name, probabilities.shape) == ("probabilities", ["n", 8])
 
 
-def test_one_file_that_says_nothing_of_this_machine(exported):
+def test_one_file_without_paths_of_this_machine(exported):
     assert [file.name for file in exported.parent.iterdir()] == ["cells.onnx"]
     content = exported.read_bytes()
     assert str(Path.cwd()).encode() not in content
@@ -142,14 +142,14 @@ def test_other_images(tiny_cnn, cells, new_cells, path, of_cells):
     assert_agrees(clf, path, of_cells(new_cells[0]))
 
 
-def test_all_views_of_an_image(tiny_cnn, cells, new_cells, path):
+def test_test_time_augmentation(tiny_cnn, cells, new_cells, path):
     X = cells[0][:, :, :21]
     clf = tiny_cnn(test_time_augmentation=True).fit(X, cells[1])
     assert_agrees(clf, path, new_cells[0][:, :, :21])
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1e3])
-def test_strips(tiny, cells, path, scale):
+def test_tabular_input(tiny, cells, path, scale):
     X = cells[0][:, None, 14, :, :1] * scale + 1e3
     assert_agrees(tiny().fit(X, cells[1]), path, X)
 
@@ -179,7 +179,7 @@ def test_labels(tiny_fnn, cells, path, labels, dtype):
     assert run(path, X)[0].dtype == dtype
 
 
-def test_streamed(tiny, cells, path):
+def test_partial_fit(tiny, cells, path):
     X, y = cells
     assert_agrees(tiny().partial_fit(X, y, classes=range(8)), path, X)
 
@@ -190,10 +190,10 @@ def test_pretrained_on_the_whole_test_split(bloodmnist_home, path):
     assert_agrees(load_pretrained("bloodmnist-28"), path, X)
 
 
-# -- what it leaves as it was ----------------------------------------------------------
+# -- what the export does not change ---------------------------------------------------
 
 
-def test_classifier_is_left_alone(fitted, cells, path):
+def test_classifier_is_not_changed(fitted, cells, path):
     clf = deepcopy(fitted)
     clf.net_.module_.train()
     module, before = clf.net_.module_, pickle.dumps(clf)
@@ -232,10 +232,10 @@ def test_quiet(fitted_cnn, path, capfd, caplog):
     assert caplog.text == ""
 
 
-def test_global_generators(fitted_cnn, path):
+def test_global_generators_are_not_used(fitted_cnn, path):
     def states():
-        of_numpy = np.random.get_state()  # noqa: NPY002 - which others may draw from
-        return random.getstate(), str(of_numpy), torch.get_rng_state()
+        numpy_state = np.random.get_state()  # noqa: NPY002 - other code may use it
+        return random.getstate(), str(numpy_state), torch.get_rng_state()
 
     *before, torch_before = states()
     to_onnx(fitted_cnn, path)
@@ -252,7 +252,7 @@ def test_not_fitted(tiny, path):
         to_onnx(tiny(), path)
 
 
-def test_not_a_classifier_of_skblood(fitted_cnn, path):
+def test_other_estimators(fitted_cnn, path):
     pipeline = make_pipeline(FunctionTransformer(), fitted_cnn)
     with pytest.raises(TypeError, match=r"got Pipeline\. Of a pipeline"):
         to_onnx(pipeline, path)
@@ -273,10 +273,12 @@ def test_missing_extra(fitted_cnn, path, package, monkeypatch):
     ],
     ids=["float", "beyond int64"],
 )
-def test_labels_that_onnx_does_not_have(tiny_fnn, cells, path, labels):
+def test_labels_that_onnx_does_not_support(tiny_fnn, cells, path, labels):
     X, y = cells
     clf = tiny_fnn().fit(X, labels[y])
-    with pytest.raises(ValueError, match="labels that are integers, strings or bool"):
+    with pytest.raises(
+        ValueError, match="labels that are strings, booleans or integers"
+    ):
         to_onnx(clf, path)
     assert not path.exists()
 
@@ -294,7 +296,7 @@ def test_pixels_that_are_not_uint8(tiny_fnn, cells, path, of_cells, scaling):
     assert not path.exists()
 
 
-def test_pixels_that_are_uint8_all_the_same(tiny_fnn, cells, path):
+def test_binary_uint8_images(tiny_fnn, cells, path):
     masks = (cells[0] > 200).astype(np.uint8)
     assert_agrees(tiny_fnn().fit(masks, cells[1]), path, masks, dtype="uint8")
 
@@ -311,7 +313,7 @@ def test_network_that_torch_cannot_export(tiny_cnn, cells, path, capfd):
     assert capfd.readouterr().out == ""
 
 
-def test_what_was_there_stays(fitted_cnn, path, monkeypatch):
+def test_failed_writing_keeps_the_earlier_file(fitted_cnn, path, monkeypatch):
     path.write_text("earlier")
     monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError))
     with pytest.raises(OSError):
@@ -320,7 +322,7 @@ def test_what_was_there_stays(fitted_cnn, path, monkeypatch):
     assert [file.name for file in path.parent.iterdir()] == ["cells.onnx"]
 
 
-# -- the use that the documentation shows ----------------------------------------------
+# -- the script in the documentation ---------------------------------------------------
 
 BLOCKED = """
 import runpy, sys

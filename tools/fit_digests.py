@@ -73,8 +73,9 @@ def fit_cases():
             random_state=0,
         ).fit(X, NAMES[y % 3]),
     )
-    yield "fnn-generator", fnn(max_epochs=5, random_state=np.random.RandomState(3)).fit(
-        X, y
+    yield (
+        "fnn-generator",
+        fnn(max_epochs=5, random_state=np.random.RandomState(3)).fit(X, y),
     )
     warm = cnn(**SMALL, warm_start=True).fit(X, y)
     yield "cnn-warm-same", warm.set_params(lr=0.01).fit(X, y)

@@ -8,6 +8,8 @@ import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 
+import numpy as np
+
 from skblood._cli.inputs import (
     find_files,
     image_size,
@@ -73,6 +75,8 @@ def train(options):
     _check_can_write(options.output)
     classifier, size = _make_classifier(options)
     images, labels = load_labelled_images(options.folder, size, options.crop)
+    if options.start is not None:
+        labels = _use_known_names(labels, classifier.classes_.tolist())
     # The standard output is for results. `fit` prints its progress.
     with redirect_stdout(sys.stderr):
         classifier.fit(images, labels)
@@ -138,6 +142,18 @@ def _make_classifier(options):
         verbose=int(sys.stderr.isatty()),
     )
     return classifier, size
+
+
+def _use_known_names(labels, classes):
+    """Return labels with the names of a model's classes, if all of them match one.
+
+    Otherwise `fit` would take another spelling of a name for another class, and
+    reinitialise the output layer.
+    """
+    matches = match_names(np.unique(labels).tolist(), list(map(str, classes)))
+    if len(matches) < len(set(labels)):
+        return labels
+    return np.array([matches[label] for label in labels])
 
 
 def _check_can_write(path):

@@ -165,8 +165,8 @@ def _check_image_shape(image_shape):
     are_sides = all(isinstance(side, Integral) and side >= 1 for side in shape)
     if len(shape) != 3 or not are_sides or shape[2] not in (1, 3):
         raise ValueError(
-            "Expected image_shape to be (H, W) or (H, W, C) with positive sides and 1 or "
-            f"3 channels, got {tuple(image_shape)!r}."
+            "Expected image_shape to be (H, W) or (H, W, C) with positive sides and 1 "
+            f"or 3 channels, got {tuple(image_shape)!r}."
         )
     return tuple(int(side) for side in shape)
 

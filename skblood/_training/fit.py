@@ -51,8 +51,8 @@ def train_network(module, spec, train, valid=None, optimizer_state=None):
     with _seeded(module, spec), limit_worker_threads():
         net.partial_fit(train)
     if "train_loss" not in net.history[0]:
-        # skorch catches the interrupt and returns. Not one epoch was completed, so there
-        # is nothing to keep: interrupt again.
+        # skorch catches the interrupt and returns. No epoch was completed, so there is
+        # nothing to keep: interrupt again.
         raise KeyboardInterrupt
     net.check_convergence(train)
     return net

@@ -92,7 +92,11 @@ def read(path):
     ValueError
         If it begins differently. A large file is then not read to its end.
     """
-    with Path(path).open("rb") as file:
+    path = Path(path)
+    # Opening a named pipe would wait until another process writes to it.
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise ValueError("it is not a regular file")
+    with path.open("rb") as file:
         beginning = file.read(LENGTH_BYTES + MAX_BYTES)
         if int.from_bytes(beginning[:LENGTH_BYTES], "little") > MAX_BYTES:
             raise ValueError("it was not written by save_model")

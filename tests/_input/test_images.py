@@ -1,4 +1,4 @@
-"""Every accepted form of X means the same images."""
+"""Accepted forms of X, and how the shape of the images is found."""
 
 import tracemalloc
 
@@ -28,7 +28,7 @@ FORMS = {
     "Fortran order": np.asfortranarray,
     "rows in Fortran order": lambda X: np.asfortranarray(as_rows(X)),
     "view with negative strides": lambda X: np.ascontiguousarray(X[:, ::-1])[:, ::-1],
-    "objects": lambda X: X.astype(object),
+    "dtype object": lambda X: X.astype(object),
     **{
         dtype: lambda X, dtype=dtype: X.astype(dtype)
         for dtype in [
@@ -41,8 +41,8 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-class TestForms:
-    def test_fit(self, tiny, cells, form):
+class TestFormsOfColourImages:
+    def test_fit_accepts_the_form(self, tiny, cells, form):
         X, y = cells
         expected = tiny(max_epochs=1).fit(X, y).predict_proba(X)
         clf = tiny(max_epochs=1).fit(form(X), y)
@@ -50,7 +50,7 @@ class TestForms:
         assert clf.n_features_in_ == 28 * 28 * 3
         assert_array_equal(clf.predict_proba(X), expected)
 
-    def test_predict(self, fitted, new_cells, form):
+    def test_predictions_accept_the_form(self, fitted, new_cells, form):
         X, _ = new_cells
         assert_array_equal(fitted.predict_proba(form(X)), fitted.predict_proba(X))
         assert_array_equal(fitted.transform(form(X)), fitted.transform(X))
@@ -77,7 +77,7 @@ def test_forms_of_grey_images(tiny, cells, form):
     assert_array_equal(other.predict_proba(grey), expected)
 
 
-def test_booleans(tiny, cells):
+def test_boolean_pixels(tiny, cells):
     X, y = cells
     bright = X > 160
     expected = tiny().fit(bright.astype(np.uint8), y).predict_proba(bright)
@@ -92,7 +92,7 @@ def test_read_only_memmap(tiny, fitted, cells, tmp_path):
     assert_array_equal(fitted.predict_proba(on_disk), expected)
 
 
-def test_data_frame_with_names(tiny, fitted, cells):
+def test_data_frame_with_column_names(tiny, fitted, cells):
     X, y = cells
     names = [f"pixel{i}" for i in range(28 * 28 * 3)]
     frame = pd.DataFrame(as_rows(X), columns=names)
@@ -125,7 +125,7 @@ def test_image_shape_without_channels_is_grey(tiny, cells):
     assert_array_equal(clf.predict(as_rows(X)), clf.predict(X))
 
 
-def test_image_shape_that_images_have_anyway(tiny, fitted, cells):
+def test_image_shape_of_images_is_allowed_if_it_is_their_shape(tiny, fitted, cells):
     X, y = cells
     clf = tiny(image_shape=(28, 28, 3)).fit(np.moveaxis(X, 3, 1), y)
     assert_array_equal(clf.predict_proba(X), fitted.predict_proba(X))
@@ -146,7 +146,7 @@ def test_image_shape_that_images_have_anyway(tiny, fitted, cells):
         (65, (1, 65, 1)),
     ],
 )
-def test_guessed_image_shape(tiny, n_features, image_shape):
+def test_image_shape_from_the_number_of_features(tiny, n_features, image_shape):
     X = np.random.RandomState(0).rand(12, n_features)
     clf = tiny(max_epochs=1).fit(X, np.arange(12) % 2)
     assert clf.image_shape_ == image_shape
@@ -157,7 +157,8 @@ def test_guessed_image_shape(tiny, n_features, image_shape):
 def test_large_images_are_not_copied(tiny_fnn, tmp_path):
     shape = (8000, 64, 64, 3)
     path = tmp_path / "images.npy"
-    # Written nowhere, so the file is a hole that reads as zeros.
+    # The file is created without writing pixels: it reads as zeros and needs almost no
+    # disk space.
     np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
     X = np.load(path, mmap_mode="r")
     y = np.arange(len(X)) % 2
@@ -168,4 +169,5 @@ def test_large_images_are_not_copied(tiny_fnn, tmp_path):
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak < X.nbytes  # a quarter of what they would take as float32
+    # A copy of all images as float32 would need four times as much memory.
+    assert peak < X.nbytes

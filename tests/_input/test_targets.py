@@ -1,15 +1,15 @@
-"""Weights of samples and classes, and the part that validates."""
+"""Sample weights, class weights, and the validation split."""
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import recall_score
 
-FAVOURED = 4
+WEIGHTED_CLASS = 4  # the class whose weight the tests change
 
 
-def without_some(cells):
-    """Return weights, some of them zero, and the cells of positive weight."""
+def weights_with_zeros(cells):
+    """Return sample weights of 0 and 1, and the samples whose weight is 1."""
     X, y = cells
     weights = np.ones(len(y))
     weights[::3] = 0
@@ -28,10 +28,11 @@ def without_some(cells):
     ],
     ids=["plain", "class weights", "balanced", "minmax", "early stopping"],
 )
-def test_weight_zero_is_absence(tiny, cells, params):
+def test_fit_ignores_samples_of_weight_zero(tiny, cells, params):
     X, y = cells
-    # Unlike the rest in pixels and in labels, so that nothing of them may be seen.
-    weights, X_kept, y_kept = without_some(cells)
+    # The samples of weight 0 get other pixels and labels than the rest, so that using
+    # any of them would change the result.
+    weights, X_kept, y_kept = weights_with_zeros(cells)
     X = np.where(weights[:, None, None, None] > 0, X, X // 4).astype(float)
     y = np.where(weights > 0, y, 3)
     clf = tiny(**params).fit(X, y, sample_weight=weights)
@@ -40,29 +41,29 @@ def test_weight_zero_is_absence(tiny, cells, params):
     assert clf.loss_curve_ == expected.loss_curve_
 
 
-def test_weight_zero_is_absence_in_partial_fit(tiny, cells):
+def test_partial_fit_ignores_samples_of_weight_zero(tiny, cells):
     X, y = cells
-    weights, X_kept, y_kept = without_some(cells)
+    weights, X_kept, y_kept = weights_with_zeros(cells)
     clf = tiny().partial_fit(X, y, classes=range(8), sample_weight=weights)
     expected = tiny().partial_fit(X_kept, y_kept, classes=range(8))
     assert_array_equal(clf.predict_proba(X), expected.predict_proba(X))
 
 
-def test_class_of_weight_zero_is_no_class(tiny, cells):
+def test_classes_of_weight_zero_are_not_in_classes(tiny, cells):
     X, y = cells
     clf = tiny().fit(X, y, sample_weight=y != 2)
     assert_array_equal(clf.classes_, [0, 1, 3, 4, 5, 6, 7])
 
 
 @pytest.mark.parametrize("weight", [0.01, 1, 1000])
-def test_only_the_ratio_of_weights_matters(tiny, fitted, cells, weight):
+def test_equal_sample_weights_have_no_effect(tiny, fitted, cells, weight):
     X, y = cells
     clf = tiny().fit(X, y, sample_weight=np.full(len(y), weight))
     assert_allclose(clf.predict_proba(X), fitted.predict_proba(X), rtol=1e-4)
 
 
-def test_weights_are_repetitions(tiny_fnn, cells):
-    # Exact in one batch, in which the same steps are taken.
+def test_weights_are_equivalent_to_repetition_in_one_batch(tiny_fnn, cells):
+    # All samples are in one batch, so both fits take the same steps.
     X, y = cells
     weights = y % 3 + 1
     weighted = tiny_fnn(batch_size=1000).fit(X, y, sample_weight=weights)
@@ -73,10 +74,11 @@ def test_weights_are_repetitions(tiny_fnn, cells):
     assert_allclose(weighted.predict_proba(X), proba, rtol=1e-3, atol=1e-5)
 
 
-def test_weights_are_repetitions_on_average(tiny_cnn, cells, new_cells):
-    # In as many batches, so that as many steps are taken, and over several seeds.
+def test_weights_are_equivalent_to_repetition_on_average(tiny_cnn, cells, new_cells):
+    # With these batch sizes, all fits take the same number of steps. The effect of the
+    # weights is averaged over five seeds.
     X, y = cells
-    weights = np.where(y == FAVOURED, 4, 1)
+    weights = np.where(y == WEIGHTED_CLASS, 4, 1)
     X_repeated, y_repeated = np.repeat(X, weights, axis=0), np.repeat(y, weights)
 
     def mean_proba(X, y, batch_size, **kwargs):
@@ -85,7 +87,7 @@ def test_weights_are_repetitions_on_average(tiny_cnn, cells, new_cells):
             for seed in range(5)
         ]
         probas = [clf.fit(X, y, **kwargs).predict_proba(new_cells[0]) for clf in clfs]
-        return np.mean(probas, axis=(0, 1))[FAVOURED]
+        return np.mean(probas, axis=(0, 1))[WEIGHTED_CLASS]
 
     plain = mean_proba(X, y, 20)
     weighted = mean_proba(X, y, 20, sample_weight=weights)
@@ -94,29 +96,29 @@ def test_weights_are_repetitions_on_average(tiny_cnn, cells, new_cells):
     assert_allclose(weighted - plain, repeated - plain, rtol=0.3)
 
 
-def test_class_weight_is_a_sample_weight(tiny, cells):
+def test_class_weight_is_equivalent_to_sample_weight(tiny, cells):
     X, y = cells
-    by_class = tiny(class_weight={FAVOURED: 5}).fit(X, y)
-    by_sample = tiny().fit(X, y, sample_weight=np.where(y == FAVOURED, 5, 1))
+    by_class = tiny(class_weight={WEIGHTED_CLASS: 5}).fit(X, y)
+    by_sample = tiny().fit(X, y, sample_weight=np.where(y == WEIGHTED_CLASS, 5, 1))
     assert_array_equal(by_class.predict_proba(X), by_sample.predict_proba(X))
 
 
-def test_class_weight_and_sample_weight_multiply(tiny, cells):
+def test_class_weight_and_sample_weight_are_multiplied(tiny, cells):
     X, y = cells
     weights = np.linspace(1, 2, len(y))
-    both = tiny(class_weight={FAVOURED: 5}).fit(X, y, sample_weight=weights)
-    product = np.where(y == FAVOURED, 5 * weights, weights)
+    both = tiny(class_weight={WEIGHTED_CLASS: 5}).fit(X, y, sample_weight=weights)
+    product = np.where(y == WEIGHTED_CLASS, 5 * weights, weights)
     expected = tiny().fit(X, y, sample_weight=product)
     assert_array_equal(both.predict_proba(X), expected.predict_proba(X))
 
 
-def test_class_weight_in_parts_without_some_classes(tiny, cells):
+def test_class_weight_in_partial_fit_without_some_classes(tiny, cells):
     X, y = cells
-    clf, expected = tiny(class_weight={0: 2.0, FAVOURED: 5.0}), tiny()
-    for label in [1, FAVOURED, 0]:
+    clf, expected = tiny(class_weight={0: 2.0, WEIGHTED_CLASS: 5.0}), tiny()
+    for label in [1, WEIGHTED_CLASS, 0]:
         part = (y == label) | (y == 2)
         clf.partial_fit(X[part], y[part], classes=range(8))
-        weights = np.select([y == 0, y == FAVOURED], [2.0, 5.0], 1.0)[part]
+        weights = np.select([y == 0, y == WEIGHTED_CLASS], [2.0, 5.0], 1.0)[part]
         expected.partial_fit(X[part], y[part], range(8), sample_weight=weights)
     assert_array_equal(clf.predict_proba(X), expected.predict_proba(X))
 
@@ -126,22 +128,22 @@ def test_class_weight_raises_recall(tiny, cells, new_cells):
 
     def recall(class_weight):
         clf = tiny(class_weight=class_weight, max_epochs=5).fit(*cells)
-        return recall_score(y, clf.predict(X), labels=[FAVOURED], average=None)[0]
+        return recall_score(y, clf.predict(X), labels=[WEIGHTED_CLASS], average=None)[0]
 
-    assert recall({FAVOURED: 30.0}) > recall({FAVOURED: 1 / 30})
-    assert recall({FAVOURED: 30.0}) == 1
+    assert recall({WEIGHTED_CLASS: 30.0}) > recall({WEIGHTED_CLASS: 1 / 30})
+    assert recall({WEIGHTED_CLASS: 30.0}) == 1
 
 
-def test_balanced_is_by_inverse_frequency(tiny, cells):
+def test_balanced_weights_are_inverse_frequencies(tiny, cells):
     X, y = cells
     y = np.minimum(y, 2)
     balanced = tiny(class_weight="balanced").fit(X, y)
     weights = dict(enumerate(len(y) / (3 * np.bincount(y))))
-    by_hand = tiny(class_weight=weights).fit(X, y)
-    assert_array_equal(balanced.predict_proba(X), by_hand.predict_proba(X))
+    explicit = tiny(class_weight=weights).fit(X, y)
+    assert_array_equal(balanced.predict_proba(X), explicit.predict_proba(X))
 
 
-def test_balanced_raises_recall_of_the_rare_class(tiny):
+def test_balanced_weights_raise_recall_of_the_rare_class(tiny):
     rng = np.random.RandomState(0)
     y = (np.arange(200) % 10 == 0).astype(int)
     X = rng.randn(200, 2) + 1.5 * y[:, np.newaxis]
@@ -153,8 +155,8 @@ def test_balanced_raises_recall_of_the_rare_class(tiny):
     assert recall("balanced") > recall(None) + 0.2
 
 
-def test_validation_part_is_stratified_and_set_aside(tiny_cnn, cells):
-    # Each epoch shows the augmentation the images that are trained on.
+def test_validation_split_is_not_used_for_training(tiny_cnn, cells):
+    # The augmentation receives each training image once in an epoch.
     X, y = cells
     seen = []
 
@@ -168,13 +170,13 @@ def test_validation_part_is_stratified_and_set_aside(tiny_cnn, cells):
     assert sum(seen) == 64
 
 
-def test_weights_count_across_parts_of_one_class_each(tiny_fnn):
+def test_class_weight_in_partial_fit_with_one_class_per_call(tiny_fnn):
     X = np.random.RandomState(0).rand(400, 3)
-    streams = {}
-    for name, class_weight in (("even", None), ("second", {0: 1, 1: 10})):
+    probability = {}
+    for name, class_weight in (("unweighted", None), ("weighted", {0: 1, 1: 10})):
         clf = tiny_fnn(class_weight=class_weight, optimizer="sgd", lr=0.01)
         for part in range(20):
             X_part = X[20 * part : 20 * part + 20]
             clf.partial_fit(X_part, [part % 2] * 20, classes=[0, 1])
-        streams[name] = clf.predict_proba(X)[:, 1].mean()
-    assert streams["second"] > streams["even"] + 0.03
+        probability[name] = clf.predict_proba(X)[:, 1].mean()
+    assert probability["weighted"] > probability["unweighted"] + 0.03

@@ -1,4 +1,4 @@
-"""The choice of the device, and results on a GPU if this machine has one."""
+"""How `device` and `precision` are resolved, and what they change in the results."""
 
 import pickle
 
@@ -7,11 +7,15 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skblood._runtime.hardware import resolve_device
+from skblood import BloodCNNClassifier, load_bloodmnist_sample
+from skblood._runtime.hardware import resolve_device, resolve_precision
 
 needs_cuda = pytest.mark.skipif(
     not torch.cuda.is_available(), reason="requires a GPU with CUDA"
 )
+
+
+# -- device ----------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -37,7 +41,7 @@ def machine(monkeypatch):
         ({"n_gpus": 2}, "cuda:1", "cuda:1"),
     ],
 )
-def test_available_devices(machine, devices, device, resolved):
+def test_resolve_an_available_device(machine, devices, device, resolved):
     machine(**devices)
     assert str(resolve_device(device)) == resolved
 
@@ -53,13 +57,13 @@ def test_available_devices(machine, devices, device, resolved):
         ({"mps": True}, "cuda", r"this machine has cpu, mps\."),
     ],
 )
-def test_unavailable_devices(machine, devices, device, message):
+def test_resolve_an_unavailable_device(machine, devices, device, message):
     machine(**devices)
     with pytest.raises(ValueError, match=message):
         resolve_device(device)
 
 
-def test_auto_is_resolved_in_fit(tiny_fnn, cells, machine):
+def test_fit_resolves_the_device(tiny_fnn, cells, machine):
     machine()
     clf = tiny_fnn(device="auto").fit(*cells)
     assert (clf.device, clf.device_) == ("auto", "cpu")
@@ -74,6 +78,116 @@ def test_state_from_a_machine_with_a_gpu(fitted, cells, machine):
     assert_array_equal(clf.predict_proba(cells[0]), fitted.predict_proba(cells[0]))
 
 
+# -- precision -------------------------------------------------------------------------
+
+SMALL_CNN = {"width": 4, "depth": 1, "max_epochs": 2, "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def sample():
+    """Return 400 images and their labels."""
+    X, y = load_bloodmnist_sample("train", return_X_y=True)
+    return X[:400], y[:400]
+
+
+@pytest.fixture
+def processor(monkeypatch):
+    """Return a function that sets the capabilities that torch reports for the CPU."""
+
+    def change(**capabilities):
+        monkeypatch.setattr(
+            torch.cpu, "get_capabilities", lambda: capabilities, raising=False
+        )
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "capabilities, resolved",
+    [
+        ({"avx512_bf16": True}, "bfloat16"),
+        ({"avx512_bf16": False, "avx2": True}, "float32"),
+        ({}, "float32"),
+    ],
+)
+def test_resolve_auto_precision_on_the_cpu(processor, capabilities, resolved):
+    processor(**capabilities)
+    assert resolve_precision("auto", "cpu") == resolved
+
+
+def test_resolve_auto_precision_if_torch_reports_no_capabilities(monkeypatch):
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    assert resolve_precision("auto", "cpu") == "float32"
+
+
+@pytest.mark.parametrize("supported", [True, False])
+def test_resolve_auto_precision_on_a_gpu(monkeypatch, supported):
+    monkeypatch.setattr(
+        torch.cuda, "is_bf16_supported", lambda including_emulation: supported
+    )
+    expected = "bfloat16" if supported else "float32"
+    assert resolve_precision("auto", "cuda:0") == expected
+
+
+def test_resolve_auto_precision_on_other_devices():
+    assert resolve_precision("auto", "mps") == "float32"
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_resolve_a_named_precision(processor, precision):
+    processor()
+    assert resolve_precision(precision, "cpu") == precision
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_weights_and_predictions_are_float32(sample, precision):
+    clf = BloodCNNClassifier(precision=precision, **SMALL_CNN).fit(*sample)
+    assert clf.precision_ == precision
+    assert {p.dtype for p in clf.net_.module_.parameters()} == {torch.float32}
+    # Predictions in bfloat16 would differ by about 1 % between batches.
+    assert_allclose(
+        clf.decision_function(sample[0][:1]),
+        clf.decision_function(sample[0])[:1],
+        rtol=1e-4,
+        atol=1e-5,
+    )
+
+
+def test_training_in_bfloat16_is_reproducible_and_differs_from_float32(sample):
+    float32, bfloat16, repeated = (
+        BloodCNNClassifier(precision=precision, **SMALL_CNN).fit(*sample)
+        for precision in ("float32", "bfloat16", "bfloat16")
+    )
+    X = sample[0]
+    logits = bfloat16.decision_function(X)
+    assert_array_equal(repeated.decision_function(X), logits)
+    assert not np.array_equal(float32.decision_function(X), logits)
+    assert abs(float32.loss_curve_[-1] - bfloat16.loss_curve_[-1]) < 0.1
+
+
+def test_tabular_input_uses_float64():
+    X = np.random.default_rng(0).normal(size=(40, 5))
+    clf = BloodCNNClassifier(precision="bfloat16", max_epochs=1).fit(X, X[:, 0] > 0)
+    assert clf.precision_ == "float64"
+    assert clf.net_.module_.center.dtype == torch.float64
+
+
+def test_precision_can_change_between_fits(sample):
+    clf = BloodCNNClassifier(precision="float32", warm_start=True, **SMALL_CNN).fit(
+        *sample
+    )
+    assert clf.set_params(precision="bfloat16").precision_ == "float32"
+    assert clf.fit(*sample).precision_ == "bfloat16"
+
+
+def test_bad_precision(sample):
+    with pytest.raises(ValueError, match=r"'precision' parameter .* Got 'float16'"):
+        BloodCNNClassifier(precision="float16").fit(*sample)
+
+
+# -- results on a GPU, if this machine has one -----------------------------------------
+
+
 @needs_cuda
 class TestCuda:
     def test_agrees_with_the_cpu(self, tiny, fitted, cells):
@@ -84,7 +198,7 @@ class TestCuda:
         assert clf.transform(X).shape == fitted.transform(X).shape
 
     @pytest.mark.parametrize("params", [{}, {"dropout": 0.5}])
-    def test_same_seed(self, tiny, cells, params):
+    def test_same_seed_gives_the_same_model(self, tiny, cells, params):
         X, y = cells
         before = torch.cuda.get_rng_state()
         proba = [

@@ -7,7 +7,7 @@ import pytest
 import torch
 from numpy.testing import assert_array_equal
 
-STRATEGIES = {
+PARAMS = {
     "plain": {},
     "dropout": {"dropout": 0.5},
     "early stopping": {"early_stopping": True, "validation_fraction": 0.2},
@@ -15,6 +15,7 @@ STRATEGIES = {
 
 
 def global_states():
+    """Return the states of the global random generators, and torch's thread count."""
     kind, keys, *rest = np.random.get_state()  # noqa: NPY002
     return {
         "python": random.getstate(),
@@ -24,8 +25,8 @@ def global_states():
     }
 
 
-@pytest.mark.parametrize("params", STRATEGIES.values(), ids=STRATEGIES)
-def test_same_seed(tiny, cells, params):
+@pytest.mark.parametrize("params", PARAMS.values(), ids=PARAMS)
+def test_same_seed_gives_the_same_model(tiny, cells, params):
     X, y = cells
     proba = [tiny(**params).fit(X, y).predict_proba(X) for _ in range(2)]
     assert_array_equal(*proba)
@@ -76,7 +77,7 @@ def test_random_state_none_uses_the_global_state_of_numpy(tiny, cells):
     assert not np.array_equal(proba[0], proba[2])
 
 
-@pytest.mark.parametrize("params", STRATEGIES.values(), ids=STRATEGIES)
+@pytest.mark.parametrize("params", PARAMS.values(), ids=PARAMS)
 def test_global_states_do_not_change(tiny, cells, params):
     X, y = cells
     before = global_states()

@@ -56,7 +56,7 @@ BACKENDS = {
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_workers_share_the_cores(backend, tmp_path):
+def test_workers_do_not_use_more_threads_than_cores(backend, tmp_path):
     script = tmp_path / "count_threads.py"
     script.write_text(COUNT_THREADS.replace("{context}", BACKENDS[backend]))
     output = subprocess.run(
@@ -68,7 +68,7 @@ def test_workers_share_the_cores(backend, tmp_path):
     assert in_main == in_new_threads == 4
 
 
-class Meet(Callback):
+class WaitForOtherFit(Callback):
     """Wait at the end of each epoch until another fit is at the end of an epoch."""
 
     def on_epoch_end(self, net, **kwargs):
@@ -82,9 +82,10 @@ def test_fits_in_threads_run_in_parallel(tiny, cells, monkeypatch, params):
     # The barrier is an attribute of the class, because `fit` copies its callbacks. If
     # the fits do not run in parallel, the barrier raises an error after a minute.
     barrier = threading.Barrier(2, timeout=60)
-    monkeypatch.setattr(Meet, "barrier", barrier, raising=False)
+    monkeypatch.setattr(WaitForOtherFit, "barrier", barrier, raising=False)
     models = Parallel(n_jobs=2, backend="threading")(
-        delayed(tiny(callbacks=[Meet()], **params).fit)(X, y) for _ in range(2)
+        delayed(tiny(callbacks=[WaitForOtherFit()], **params).fit)(X, y)
+        for _ in range(2)
     )
     for model in models:
         assert_array_equal(model.predict_proba(X), expected)

@@ -1,9 +1,9 @@
 """Files that earlier versions wrote open, and predict what they did then.
 
-``tests/data`` holds two models of version 0.1.0, each as a model file and as a pickle:
-a `BloodCNNClassifier` in the middle of `partial_fit`, with `Muon` passed as a class, and
-a `BloodFNNClassifier` whose labels are strings. `predictions_0.1.0.npz` holds the
-probabilities that they predicted, on another processor than the tests may run on.
+``tests/data`` holds two models of version 0.1.0, each as a model file and as a pickle.
+One is a `BloodCNNClassifier` in the middle of `partial_fit`, with `Muon` passed as a
+class; the other is a `BloodFNNClassifier` whose labels are strings. The probabilities
+that they predicted are in ``predictions_0.1.0.npz``.
 """
 
 import pickle

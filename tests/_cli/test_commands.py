@@ -1,9 +1,10 @@
-"""The command line: what it prints, where, and with which exit status."""
+"""The command line: its output, its errors and its exit status."""
 
 import csv
 import io
 import json
 import os
+import socket
 import subprocess
 import sys
 
@@ -11,10 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from skblood import load_model, save_model
-from skblood.__main__ import CHUNK, main
+from skblood import load_bloodmnist_sample, load_model, load_pretrained, save_model
+from skblood.__main__ import main
+from skblood._cli.commands import MAX_IMAGES
+from skblood._cli.inputs import match_names
 
 NAMES = np.array(list("abcdefgh"))
+SHORT = "immature granulocytes"
+LONG = f"{SHORT}(myelocytes, metamyelocytes and promyelocytes)"
 
 
 def run(*arguments):
@@ -23,7 +28,7 @@ def run(*arguments):
 
 @pytest.fixture(scope="module")
 def named(tiny_cnn, cells):
-    """Return a classifier whose labels are names."""
+    """Return a classifier that was fitted to class names."""
     X, y = cells
     return tiny_cnn(max_epochs=10).fit(X, NAMES[y])
 
@@ -50,7 +55,7 @@ def flat(new_cells, tmp_path):
 
 @pytest.fixture
 def sorted_folder(new_cells, tmp_path):
-    """Return a folder with one sub-folder a class."""
+    """Return a folder with one sub-folder for each class."""
     X, y = new_cells
     for k, name in enumerate(NAMES):
         store(tmp_path / "sorted" / name, X[y == k])
@@ -94,32 +99,61 @@ def test_predict_prints_json(named, model, flat, new_cells, capsys):
         )
 
 
-def test_predict_takes_files_in_the_order_they_are_named(model, flat, capsys):
+def test_predict_keeps_the_order_of_the_arguments(model, flat, capsys):
     chosen = [flat / "cell7.png", flat / "cell2.png"]
     assert run("predict", *chosen, "--model", model) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == list(map(str, chosen))
 
 
-def test_predict_streams_more_than_a_chunk(model, new_cells, tmp_path, capsys):
+def test_predict_works_in_parts(model, new_cells, tmp_path, capsys):
     image = new_cells[0][0]
-    store(tmp_path / "many", [image] * (CHUNK + 10))
+    store(tmp_path / "many", [image] * (MAX_IMAGES + 10))
     assert run("predict", tmp_path / "many", "--model", model, "--format", "csv") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == CHUNK + 11
+    assert len(lines) == MAX_IMAGES + 11
     assert len({line.split(",", 1)[1] for line in lines[1:]}) == 1
 
 
 @pytest.mark.parametrize("form", ["table", "csv", "json"])
-def test_predict_goes_on_after_a_file_that_is_no_image(model, flat, capsys, form):
-    (flat / "cell3.png").write_text("no picture")
+def test_predict_continues_after_a_file_that_is_not_an_image(model, flat, capsys, form):
+    (flat / "cell3.png").write_text("not an image")
     assert run("predict", flat, "--model", model, "--format", form) == 1
     out, err = capsys.readouterr()
-    assert err == f"skblood: {flat}/cell3.png: not an image that Pillow knows\n"
+    assert err == f"skblood: {flat}/cell3.png: not an image that Pillow can read\n"
     assert out.count("cell") == 39
 
 
-def test_predict_when_nothing_is_an_image(model, tmp_path, capsys):
+@pytest.mark.timeout(60)  # A program that opens a named pipe waits for a writer.
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_predict_continues_after_special_files(model, flat, monkeypatch, capsys):
+    os.mkfifo(flat / "cell3.png.fifo")
+    monkeypatch.chdir(flat)  # The path of a socket must be short.
+    (flat / "device").symlink_to(os.devnull)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("socket")
+        assert run("predict", flat, "--model", model) == 1
+    out, err = capsys.readouterr()
+    assert err.splitlines() == [
+        f"skblood: {flat}/cell3.png.fifo: a named pipe, not a regular file",
+        f"skblood: {flat}/device: a device, not a regular file",
+        f"skblood: {flat}/socket: a socket, not a regular file",
+    ]
+    assert out.count("cell") == 40
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_predict_with_a_named_pipe_as_argument(model, flat, tmp_path, capsys):
+    os.mkfifo(tmp_path / "pipe.png")
+    arguments = ["predict", tmp_path / "pipe.png", flat / "cell0.png"]
+    assert run(*arguments, "--model", model) == 1
+    out, err = capsys.readouterr()
+    assert err == f"skblood: {tmp_path}/pipe.png: a named pipe, not a regular file\n"
+    assert out.startswith(f"{flat}/cell0.png")
+
+
+def test_predict_without_any_image(model, tmp_path, capsys):
     (tmp_path / "notes.txt").write_text("none")
     arguments = ["predict", tmp_path / "notes.txt", "--model", model]
     assert run(*arguments, "--format", "json") == 1
@@ -129,14 +163,12 @@ def test_predict_when_nothing_is_an_image(model, tmp_path, capsys):
 def test_predict_with_the_pretrained_model(sample_folder, capsys):
     assert run("predict", sample_folder) == 0
     lines = capsys.readouterr().out.splitlines()
-    right = [line.split()[0].split("/")[-2] in line.split()[2] for line in lines]
-    assert np.mean(right) > 0.9
+    correct = [line.split()[0].split("/")[-2] in line.split()[2] for line in lines]
+    assert np.mean(correct) > 0.9
 
 
 @pytest.fixture
 def sample_folder(tmp_path):
-    from skblood import load_bloodmnist_sample
-
     cells = load_bloodmnist_sample("test")
     for k, name in enumerate(cells.target_names):
         images = cells.images[cells.target == k][:5]
@@ -145,7 +177,7 @@ def sample_folder(tmp_path):
 
 
 def test_predict_in_another_process(flat, model):
-    """The way a technician calls it, into a pipe that closes early."""
+    """The output goes to a pipe that the reader closes early."""
     command = [sys.executable, "-m", "skblood", "predict", flat, "--model", model]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -156,7 +188,7 @@ def test_predict_in_another_process(flat, model):
     process.wait()
 
 
-def test_labels_do_not_command_the_terminal(tiny_cnn, cells, flat, tmp_path, capsys):
+def test_control_characters_in_labels(tiny_cnn, cells, flat, tmp_path, capsys):
     X, y = cells
     path = tmp_path / "cells.safetensors"
     save_model(tiny_cnn().fit(X, np.array(["\x1b[2J", "\x1b[1A"])[y % 2]), path)
@@ -183,7 +215,7 @@ def test_train_writes_a_model_that_evaluate_reads(sorted_folder, tmp_path, capsy
     assert all(f"\n           {name} " in report for name in NAMES)
 
 
-def test_train_goes_on_from_a_model(model, named, sorted_folder, tmp_path, capsys):
+def test_train_continues_from_a_model(model, named, sorted_folder, tmp_path, capsys):
     output = tmp_path / "more.safetensors"
     arguments = ["train", sorted_folder, "-o", output, "--start", model]
     assert run(*arguments, "--epochs", 1, "--seed", 0) == 0
@@ -206,32 +238,87 @@ def test_evaluate_compares_names(model, named, sorted_folder, new_cells, capsys)
     assert accuracy in capsys.readouterr().out
 
 
-# -- what goes wrong -------------------------------------------------------------------
+@pytest.mark.parametrize(("known", "folder"), [(LONG, SHORT), (SHORT, LONG)])
+def test_evaluate_compares_short_names(known, folder, new_cells, tmp_path, capsys):
+    clf = load_pretrained("bloodmnist-28-tiny")
+    clf.classes_ = np.array([known if c == SHORT else c for c in clf.classes_])
+    save_model(clf, tmp_path / "m.safetensors")
+    X, y = new_cells
+    for k, name in enumerate(clf.classes_):
+        store(tmp_path / "sorted" / (folder if name == known else name), X[y == k])
+    model = tmp_path / "m.safetensors"
+    assert run("evaluate", tmp_path / "sorted", "--model", model) == 0
+    accuracy = f"{clf.score(X, clf.classes_[y]):.3f}"
+    assert f" {accuracy} " in capsys.readouterr().out
+
+
+def test_train_keeps_the_output_layer_if_only_the_spelling_differs(
+    new_cells, tmp_path, capsys
+):
+    clf = load_pretrained("bloodmnist-28-tiny")
+    clf.classes_ = np.array([LONG if c == SHORT else c for c in clf.classes_])
+    save_model(clf, tmp_path / "m.safetensors")
+    X, y = new_cells
+    for k, name in enumerate(load_pretrained().classes_):
+        store(tmp_path / "sorted" / name, X[y == k])
+    output = tmp_path / "new.safetensors"
+    start = ["--start", tmp_path / "m.safetensors", "--epochs", 1, "--seed", 0]
+    assert run("train", tmp_path / "sorted", "-o", output, *start) == 0
+    trained = load_model(output)
+    assert trained.classes_.tolist() == clf.classes_.tolist()
+    # A reinitialised output layer would also begin a new history.
+    assert trained.n_iter_ == clf.n_iter_ + 1
+
+
+@pytest.mark.parametrize(
+    ("names", "classes", "matches"),
+    [
+        (["a", "b"], ["a", "b", "c"], {"a": "a", "b": "b"}),
+        (["a(x)", "b"], ["a", "b (y)"], {"a(x)": "a", "b": "b (y)"}),
+        # Names that differ in the bracket are different classes.
+        (["a(x)"], ["a(y)"], {}),
+        # Matches that are not unique do not count.
+        (["a(x)", "a(y)"], ["a"], {}),
+        (["a"], ["a(x)", "a(y)"], {}),
+        # Equal names come first.
+        (["a", "a(x)"], ["a"], {"a": "a"}),
+        (["a"], ["a", "a(x)"], {"a": "a"}),
+    ],
+    ids=str,
+)
+def test_match_names(names, classes, matches):
+    assert match_names(names, classes) == matches
+
+
+# -- errors ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["predict", "{}/none.png"], "there is no file or folder"),
-        (["predict", "{}/empty"], "empty: no images were found"),
-        (["predict", "{}/flat", "--model", "none"], "there is no model file none"),
+        (["predict", "{}/none.png"], "none.png does not exist"),
+        (["predict", "{}/empty"], "empty contains no images"),
+        (["predict", "{}/flat", "--model", "none"], "got none, which does not exist"),
         (["predict", "{}/flat", "--model", "{}/flat/cell0.png"], "cannot be loaded"),
-        (["train", "{}/flat", "-o", "{}/m"], "flat has no sub-folders"),
+        (
+            ["train", "{}/flat", "-o", "{}/m"],
+            "class in {}/flat, got no sub-folders",
+        ),
         (
             ["train", "{}/sorted", "-o", "{}/none/m"],
-            "none/m cannot be written: there is no",
+            "none/m cannot be written: the folder",
         ),
         (
             ["train", "{}/sorted", "-o", "{}/flat"],
             "flat cannot be written: it is a folder",
         ),
-        (["train", "{}/none", "-o", "{}/m"], "There is no folder"),
+        (["train", "{}/none", "-o", "{}/m"], "none does not exist"),
         (
             "train {}/sorted -o {}/m --size 64 --start bloodmnist-28-tiny".split(),
-            "--size 64: the model of --start takes images of 28×28 pixels",
+            "Expected --size 28, which is the image size of the model of --start, got",
         ),
-        (["evaluate", "{}/flat"], "flat has no sub-folders"),
-        (["evaluate", "{}/sorted"], "has the classes a, b, c, d, e, f, g, h"),
+        (["evaluate", "{}/flat"], "class in {}/flat, got no sub-folders"),
+        (["evaluate", "{}/sorted"], "got a, b, c, d, e, f, g, h. Rename"),
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else value,
 )
@@ -241,7 +328,7 @@ def test_errors_are_one_line(arguments, problem, flat, sorted_folder, tmp_path, 
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("skblood: ")
-    assert problem in err
+    assert problem.format(tmp_path) in err
     assert err.count("\n") == 1
     assert not (tmp_path / "m").exists()
 
@@ -271,7 +358,24 @@ def test_a_model_of_grey_images_is_refused(tiny_cnn, cells, flat, tmp_path, caps
     path = tmp_path / "grey.safetensors"
     save_model(tiny_cnn(max_epochs=1).fit(X.mean(axis=3), y), path)
     assert run("predict", flat, "--model", path) == 1
-    assert "28×28 pixels and 1 channels" in capsys.readouterr().err
+    assert "28×28 pixels with 1 channel" in capsys.readouterr().err
+
+
+def test_control_characters_in_file_names(model, tmp_path, capsys):
+    (tmp_path / "\x1b[2J.png").write_text("not an image")
+    assert run("predict", tmp_path / "\x1b[2J.png", "--model", model) == 1
+    err = capsys.readouterr().err
+    assert r"/\x1b[2J.png: " in err
+    assert "\x1b" not in err
+
+
+def test_import_is_light():
+    script = (
+        "import sys, skblood.__main__; print({'torch', 'sklearn'} & {*sys.modules})"
+    )
+    command = [sys.executable, "-c", script]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert result.stdout == "set()\n"
 
 
 def test_names_that_the_terminal_cannot_show(model, new_cells, tmp_path):

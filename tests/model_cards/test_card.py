@@ -1,4 +1,4 @@
-"""Model cards: whether the numbers are right, and what is written when."""
+"""Model cards: their numbers, their text, and the files."""
 
 import re
 import sys
@@ -48,12 +48,12 @@ def path(tmp_path):
 
 @pytest.fixture(autouse=True)
 def few_resamples(monkeypatch):
-    """Make a card in a moment; the text still says 1,000."""
+    """Use 50 bootstrap resamples, which is faster. The text still says 1,000."""
     monkeypatch.setattr("skblood.model_cards._intervals.N_RESAMPLES", 50)
 
 
 def parse_tables(card):
-    """Return the rows of cells below each title, as a reader of the page sees them."""
+    """Return the rows of the table below each title, as a rendered page shows them."""
     tables, title, context = {}, None, None
     for token in MarkdownIt("commonmark").enable("table").parse(card):
         if token.type == "tr_open":
@@ -95,14 +95,14 @@ def test_measures_are_those_of_scikit_learn(fitted, new_cells, path):
     }
 
 
-def test_intervals_of_shares_are_wilsons(fitted, new_cells, path):
+def test_intervals_of_proportions_are_wilson_intervals(fitted, new_cells, path):
     X, y = new_cells
     card = model_card(fitted, X, y, path)
     rows = parse_tables(card)["Classes"]
-    is_right = fitted.predict(X) == y
-    shares = {parse_measures(card)["accuracy"][1]: is_right}
-    shares |= {row[3]: is_right[y == k] for k, row in enumerate(rows)}
-    for interval, is_hit in shares.items():
+    is_correct = fitted.predict(X) == y
+    proportions = {parse_measures(card)["accuracy"][1]: is_correct}
+    proportions |= {row[3]: is_correct[y == k] for k, row in enumerate(rows)}
+    for interval, is_hit in proportions.items():
         # Wilson, J. Am. Stat. Assoc. 22:209–212, 1927.
         n, p, z = len(is_hit), is_hit.mean(), 1.959964
         centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
@@ -117,7 +117,7 @@ def test_other_intervals_are_bootstrapped(fitted, new_cells, path):
     measures = parse_measures(model_card(fitted, X, y, path))
 
     def mean_auc(rows):
-        # Unlike scikit-learn's, it goes on where a resample lacks a class.
+        # scikit-learn's own mean raises an error if a resample lacks a class.
         areas = [
             roc_auc_score(y[rows] == k, probabilities[rows, k])
             for k in np.unique(y[rows])
@@ -206,7 +206,7 @@ def test_labels_of_two_classes(tiny, cells, new_cells, path, labels):
     assert [row[0] for row in parse_tables(card)["Classes"]] == list(map(str, labels))
 
 
-# -- what can have a card --------------------------------------------------------------
+# -- accepted input --------------------------------------------------------------------
 
 
 def test_images_in_any_form(fitted, new_cells, path):
@@ -231,7 +231,7 @@ def test_a_pipeline(tiny_cnn, cells, new_cells, path):
     images = [np.pad(image, ((i % 3, 0), (0, 0), (0, 0))) for i, image in enumerate(X)]
     card = model_card(model, images, y, path)
     assert card.startswith("# BloodCNNClassifier for 8 classes\n")
-    assert "images of 14×14 pixels in 3 channels" in card
+    assert "images of 14×14 pixels with 3 channels" in card
     parameters = dict(parse_tables(card)["Parameters"])
     assert parameters["cellimagepreprocessor__size"] == "14"
     assert parameters["bloodcnnclassifier__width"] == "4"
@@ -257,13 +257,13 @@ def test_a_classifier_of_scikit_learn(cells, new_cells, path):
 
 def test_predictions_are_those_of_predict(tiny_fnn, cells, new_cells, path):
     inner = tiny_fnn().fit(cells[0], cells[1] % 2)
-    # The same probabilities, but one of the classes is always predicted.
+    # It returns the same probabilities, but always predicts the same class.
     clf = FixedThresholdClassifier(inner, threshold=2).fit(cells[0], cells[1] % 2)
     card = model_card(clf, new_cells[0], new_cells[1] % 2, path)
     assert parse_measures(card)["accuracy"][0] == "0.5000"
 
 
-# -- what it says ----------------------------------------------------------------------
+# -- the text --------------------------------------------------------------------------
 
 
 def test_model(fitted_cnn, new_cells, path):
@@ -271,14 +271,14 @@ def test_model(fitted_cnn, new_cells, path):
     card = model_card(fitted_cnn, *new_cells, path)
     assert card.startswith(
         "# BloodCNNClassifier for 8 classes\n\n"
-        f"A network of {n_weights:,} weights that takes images of 28×28 pixels in 3 "
-        "channels. It was trained for 2 epochs, to a training loss of "
-        f"{fitted_cnn.loss_curve_[-1]:.4f} in the last.\n"
+        f"The network has {n_weights:,} weights. It takes images of 28×28 pixels with "
+        "3 channels. It was trained for 2 epochs. The training loss of the last epoch "
+        f"was {fitted_cnn.loss_curve_[-1]:.4f}.\n"
     )
     assert "Measured on 40 test images." in card
 
 
-def test_what_it_is_not_for_stands_in_every_card(fitted, new_cells, path):
+def test_every_card_states_limits(fitted, new_cells, path):
     card = model_card(fitted, *new_cells, path, intended_use="Everything.")
     assert "\n## Intended use\n\nEverything.\n" in card
     assert "Diagnosis, treatment, or any other decision about a patient" in card
@@ -290,9 +290,18 @@ def test_text_of_the_user(fitted, new_cells, path):
     assert card.count("Not stated.") == 2
     assert "Research and teaching" in card
     card = model_card(
-        fitted, *new_cells, path, training_data="*Ten* of each.", licence="CC0"
+        fitted, *new_cells, path, training_data="*Ten* of each.", license="CC0"
     )
-    assert "\n## Training data\n\n*Ten* of each.\n\n## Licence\n\nCC0\n" in card
+    assert "\n## Training data\n\n*Ten* of each.\n\n## License\n\nCC0\n" in card
+
+
+def test_former_name_of_license(fitted_cnn, new_cells, path):
+    expected = model_card(fitted_cnn, *new_cells, path, license="CC0")
+    message = "'licence' of model_card is deprecated .* use 'license'"
+    with pytest.warns(FutureWarning, match=message) as warned:
+        card = model_card(fitted_cnn, *new_cells, path, licence="CC0")
+    assert [warning.filename for warning in warned] == [__file__]
+    assert card == expected
 
 
 def test_names_and_labels(fitted, new_cells, path):
@@ -371,12 +380,12 @@ def test_global_generators_are_left_alone(fitted, new_cells, path):
     assert (np.random.get_state()[1] == before).all()  # noqa: NPY002
 
 
-# -- errors, after which nothing has been written --------------------------------------
+# -- errors: no file is written --------------------------------------------------------
 
 
 @pytest.fixture
 def untouched(path):
-    """Fail if the test changes what is in the folder."""
+    """Fail if the test changes the folder."""
     path.write_text("an older card")
     yield
     assert [p.name for p in path.parent.iterdir()] == [path.name]
@@ -398,9 +407,10 @@ def test_not_fitted(tiny, new_cells, path, untouched):
         ({"y_test": np.full(40, 0.5)}, "continuous|not in classes_"),
         ({"X_test": np.zeros((40, 9, 9, 3))}, r"shape \(9, 9, 3\)"),
         ({"X_test": np.full((40, 28, 28, 3), np.nan)}, "contains NaN"),
-        ({"target_names": ["a", "b"]}, "must name 8 classes, got 2 names"),
+        ({"target_names": ["a", "b"]}, "Expected 8 names .* got 2"),
         ({"target_names": "abcdefgh"}, "'target_names' parameter of model_card"),
         ({"training_data": 3}, "'training_data' parameter of model_card"),
+        ({"license": b"CC0"}, "'license' parameter of model_card"),
         ({"licence": b"CC0"}, "'licence' parameter of model_card"),
         ({"intended_use": 3}, "'intended_use' parameter of model_card"),
         ({"path": 3}, "'path' parameter of model_card"),
@@ -414,14 +424,19 @@ def test_bad_input(fitted_cnn, new_cells, path, untouched, changes, message):
         model_card(**arguments | changes)
 
 
+def test_both_names_of_license(fitted_cnn, new_cells, path, untouched):
+    with pytest.raises(TypeError, match="got both license and licence"):
+        model_card(fitted_cnn, *new_cells, path, license="CC0", licence="CC0")
+
+
 def test_too_few_images(fitted_cnn, new_cells, path, untouched):
     for n in (0, 1):
-        with pytest.raises(ValueError, match=f"2 test images or more .* got {n}"):
+        with pytest.raises(ValueError, match=f"at least 2 test images.* got {n}"):
             model_card(fitted_cnn, new_cells[0][:n], new_cells[1][:n], path)
 
 
 def test_missing_folder(fitted_cnn, new_cells, path, untouched):
-    with pytest.raises(FileNotFoundError, match=r"no folder .*missing"):
+    with pytest.raises(FileNotFoundError, match=r"folder .*missing does not exist"):
         model_card(fitted_cnn, *new_cells, path.parent / "missing" / "cells.md")
 
 
@@ -438,14 +453,14 @@ def test_missing_extra(fitted_cnn, new_cells, path, untouched, monkeypatch):
 
 def test_checks_come_before_predictions(fitted_cnn, new_cells, path, monkeypatch):
     def fail(self, X):
-        raise AssertionError("predicts although there is nowhere to write to")
+        raise AssertionError("predict was called although the folder does not exist")
 
     monkeypatch.setattr(type(fitted_cnn), "predict", fail)
     with pytest.raises(FileNotFoundError):
         model_card(fitted_cnn, *new_cells, path.parent / "missing" / "cells.md")
 
 
-def test_failed_writing_leaves_the_older_card(fitted_cnn, new_cells, path):
+def test_failed_writing_keeps_the_older_card(fitted_cnn, new_cells, path):
     path.write_text("an older card")
     (path.parent / "cells_confusion.png").mkdir()
     with pytest.raises(OSError):
