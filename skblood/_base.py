@@ -20,9 +20,9 @@ from ._input.images import check_images
 from ._input.targets import (
     apply_class_weight,
     check_kind_of_labels,
+    drop_zero_weights,
     encode_labels,
     find_classes,
-    select_weighted,
     split_indices,
 )
 from ._runtime.hardware import resolve_device
@@ -91,7 +91,7 @@ class BaseBloodClassifier(
         ----------
         X : array-like of shape (n, H, W, C), (n, C, H, W), (n, H, W) or (n, H * W * C)
             Images with one or three channels in any numeric dtype, or images flattened
-            to rows. uint8 images are not copied.
+            to rows. Contiguous uint8 images with the channels last are not copied.
         y : array-like of shape (n,)
             Labels.
         sample_weight : array-like of shape (n,), default=None
@@ -111,14 +111,14 @@ class BaseBloodClassifier(
         Raises
         ------
         TypeError, ValueError
-            If a parameter or the data are invalid, or if training diverges. What an
-            earlier call has fitted is then kept.
+            If a parameter or the data are invalid, or if training diverges. The
+            classifier then stays as it was before the call.
         """
         with self._unchanged_on_error():
             # Check the input.
             continues = self.warm_start and hasattr(self, "net_")
             images, y = check_images(self, X, y, reset=not continues)
-            y, weights, indices = select_weighted(sample_weight, y)
+            y, weights, indices = drop_zero_weights(sample_weight, y)
             classes = find_classes(y)
             same_classes = continues and np.array_equal(classes, self.classes_)
             device = self.device_ if continues else str(resolve_device(self.device))
@@ -130,8 +130,12 @@ class BaseBloodClassifier(
                 train, valid = self._split(train, classes, seed)
 
             # Resolve the parameters.
-            network = self._network_spec if continues else self._specify(train, device)
-            training = self._specify_training(
+            network = (
+                self._network_spec
+                if continues
+                else self._make_network_spec(train, device)
+            )
+            training = self._make_training_spec(
                 n_classes=len(classes),
                 device=device,
                 seed=seed,
@@ -173,7 +177,8 @@ class BaseBloodClassifier(
         y : array-like of shape (n,)
             Labels.
         classes : array-like of shape (n_classes,), default=None
-            All labels that can occur in any call. Required in the first call.
+            All labels that can occur in any call. Required in the first call, unless
+            the classifier is already fitted.
         sample_weight : array-like of shape (n,), default=None
             Non-negative weights. Unlike in `fit`, they are not scaled: weights with a
             mean of 2 double the loss.
@@ -187,22 +192,26 @@ class BaseBloodClassifier(
         ------
         TypeError, ValueError
             If a parameter or the data are invalid, or if a label is not in `classes`.
-            What earlier calls have fitted is then kept.
+            The classifier then stays as it was before the call.
         """
         with self._unchanged_on_error():
             # Check the input.
             is_first = not hasattr(self, "net_")
-            self._check_stream(classes, is_first)
+            self._check_partial_fit(classes, is_first)
             images, y = check_images(self, X, y, reset=is_first)
-            y, weights, indices = select_weighted(sample_weight, y)
-            classes = self._check_stream_classes(classes, is_first)
+            y, weights, indices = drop_zero_weights(sample_weight, y)
+            classes = self._resolve_classes(classes, is_first)
             device = str(resolve_device(self.device)) if is_first else self.device_
             seed = self._draw_seed() if is_first else self._training_spec.seed
             train = self._make_dataset(images, y, weights, indices, classes)
 
             # Resolve the parameters.
-            network = self._specify(train, device) if is_first else self._network_spec
-            training = self._specify_training(
+            network = (
+                self._make_network_spec(train, device)
+                if is_first
+                else self._network_spec
+            )
+            training = self._make_training_spec(
                 n_classes=len(classes),
                 device=device,
                 seed=seed,
@@ -237,7 +246,7 @@ class BaseBloodClassifier(
             vars(self).update(before)
             raise
 
-    def _check_stream(self, classes, is_first):
+    def _check_partial_fit(self, classes, is_first):
         if is_first and classes is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
         if self.class_weight == "balanced":
@@ -246,21 +255,21 @@ class BaseBloodClassifier(
                 "not see all samples. Pass the weights as a dict."
             )
 
-    def _check_stream_classes(self, classes, is_first):
+    def _resolve_classes(self, classes, is_first):
         if is_first:
             return find_classes(np.asarray(classes))
         if classes is not None and not np.array_equal(
             np.unique(classes), self.classes_
         ):
             raise ValueError(
-                f"classes={np.unique(classes).tolist()} is not the same as in the "
-                f"first call: {self.classes_.tolist()}. To train for other classes and "
-                "keep the feature layers, use fit with warm_start=True."
+                f"classes={np.unique(classes).tolist()} is not the same as in earlier "
+                f"calls: {self.classes_.tolist()}. To train for other classes and keep "
+                "the feature layers, use fit with warm_start=True."
             )
         return self.classes_
 
     def _warn_of_missing(self, classes):
-        """Warn if y has some of the earlier classes only: that may be an oversight."""
+        """Warn if y has only some of the earlier classes: that may be an oversight."""
         known, found = set(self.classes_.tolist()), set(classes.tolist())
         if found < known:
             missing = [label for label in self.classes_.tolist() if label not in found]
@@ -279,8 +288,8 @@ class BaseBloodClassifier(
 
     def _check_validation_data(self, X_val, y_val, classes):
         if (X_val is None) != (y_val is None):
-            given, missing = ("y_val", "X_val") if X_val is None else ("X_val", "y_val")
-            raise ValueError(f"{given} is provided, but {missing} was not provided.")
+            given = "y_val" if X_val is None else "X_val"
+            raise ValueError(f"Expected both X_val and y_val, got {given} alone.")
         if X_val is None:
             return None
         images, y = check_images(self, X_val, y_val, reset=False)
@@ -296,7 +305,7 @@ class BaseBloodClassifier(
         n_steps = count_batches(n_samples, self.batch_size)
         return self._auto_epochs + -(-self._auto_steps // n_steps)
 
-    def _specify(self, train, device):
+    def _make_network_spec(self, train, device):
         network_class, options = self._resolve_network()
         return NetworkSpec(
             network_class,
@@ -306,7 +315,7 @@ class BaseBloodClassifier(
             resolve_dtype(self.image_shape_, device),
         )
 
-    def _specify_training(self, *, device, **settings):
+    def _make_training_spec(self, *, device, **settings):
         return TrainingSpec(
             device=device,
             optimizer=self.optimizer,
@@ -317,15 +326,15 @@ class BaseBloodClassifier(
             precision=self._resolve_precision(device),
             callbacks=self.callbacks or [],
             verbose=self.verbose,
-            **self._image_options(),
+            **self._cnn_options(),
             **settings,
         )
 
     def _resolve_precision(self, device):
         return str(resolve_dtype(self.image_shape_, device)).removeprefix("torch.")
 
-    def _image_options(self):
-        """Return the training options that only the classifier of images has."""
+    def _cnn_options(self):
+        """Return the training options that only `BloodCNNClassifier` has."""
         return {}
 
     def _keep(self, net, network, training, classes):
@@ -465,7 +474,7 @@ class BaseBloodClassifier(
         return self.net_.predict_batches(images, forward).astype(np.float64)
 
     def _resolve_views(self):
-        """Return the function for test-time augmentation, or None for none."""
+        """Return the function for test-time augmentation, or None if it is off."""
         return None
 
     def _embed(self, images):

@@ -41,6 +41,13 @@ def check_sample_weight(sample_weight, X):
     Raises
     ------
     ValueError
-        If there are not n of them, or one is negative, infinite or NaN.
+        If there are not n of them, if one is negative, infinite or NaN, or if all are
+        zero.
     """
-    return _check_sample_weight(sample_weight, X, dtype=float, ensure_non_negative=True)
+    weights = _check_sample_weight(
+        sample_weight, X, dtype=float, ensure_non_negative=True
+    )
+    # scikit-learn 1.7 does not check this itself.
+    if not weights.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return weights

@@ -123,8 +123,8 @@ class BloodCNNClassifier(BaseBloodClassifier):
     random_state : int, RandomState instance or None, default=None
         Seeds the initial weights, shuffling, augmentation, dropout, stochastic depth
         and the validation split. With an int, two fits on the same machine with the
-        same number of threads are bit-identical. Global random number generators are
-        never changed.
+        same number of threads are bit-identical, and global random number generators
+        stay unchanged.
 
     Attributes
     ----------
@@ -294,7 +294,7 @@ class BloodCNNClassifier(BaseBloodClassifier):
             return super()._resolve_precision(device)
         return resolve_precision(self.precision, device)
 
-    def _image_options(self):
+    def _cnn_options(self):
         tabular = is_tabular(self.image_shape_)
         automatic = None if tabular else augment_cells
         return {

@@ -81,7 +81,7 @@ class BloodFNNClassifier(BaseBloodClassifier):
     random_state : int, RandomState instance or None, default=None
         Seeds the initial weights, shuffling, dropout and the validation split. With an
         int, two fits on the same machine with the same number of threads are
-        bit-identical. Global random number generators are never changed.
+        bit-identical, and global random number generators stay unchanged.
 
     Attributes
     ----------

@@ -3,6 +3,7 @@
 import os
 import socket
 from functools import partial
+from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -17,6 +18,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Without this variable, scikit-learn skips one of its estimator checks. SciPy reads it
 # when it is imported, so it is set before all other imports of the tests.
 os.environ["SCIPY_ARRAY_API"] = "1"
+
+
+def pytest_collection_modifyitems(items):
+    """Skip the examples in docstrings that need packages which are not installed."""
+    if find_spec("onnxruntime") is None:
+        for item in items:
+            if item.name == "skblood.export.to_onnx":
+                item.add_marker(pytest.mark.skip(reason="needs onnxruntime"))
 
 
 class NetworkBlockedError(OSError):

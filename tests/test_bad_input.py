@@ -67,7 +67,7 @@ BAD_IMAGES = [
         "None",
         lambda X: None,
         ValueError,
-        "Expected 2D array, got scalar|X_val was not",
+        "Expected 2D array, got scalar|got y_val alone",
     ),
     ("1-D", lambda X: X[:, 0, 0, 0], ValueError, "Expected 2D array, got 1D array"),
     ("5-D", lambda X: X[..., None], ValueError, "dim 5, while dim <= 4 is required"),
@@ -242,13 +242,13 @@ BAD_ARGUMENTS = [
         "X_val without y_val",
         lambda clf, X, y: clf.fit(X, y, X_val=X),
         ValueError,
-        "X_val is provided, but y_val was not",
+        "Expected both X_val and y_val, got X_val alone",
     ),
     (
         "y_val without X_val",
         fit(y_val=lambda y: y),
         ValueError,
-        "y_val is provided, but X_val was not",
+        "Expected both X_val and y_val, got y_val alone",
     ),
     (
         "unknown label in y_val",
@@ -452,7 +452,7 @@ def test_get_feature_names_out_of_an_unfitted_classifier(tiny):
     "call, message",
     [
         (lambda clf, X, y: clf.fit(X, np.zeros_like(y)), "2 classes, got 1 class"),
-        (lambda clf, X, y: clf.fit(X, y, X_val=X), "y_val was not provided"),
+        (lambda clf, X, y: clf.fit(X, y, X_val=X), "got X_val alone"),
         (lambda clf, X, y: clf.partial_fit(X, y), "classes must be passed"),
         (lambda clf, X, y: clf.partial_fit(X, y, classes=[0, 1]), "not in classes_"),
         (lambda clf, X, y: clf.partial_fit(X, y, classes=[0]), "got 1 class"),

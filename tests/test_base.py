@@ -224,8 +224,14 @@ def test_warm_start_with_other_classes_reinitialises_the_output_layer(tiny_cnn, 
     X, y = cells
     clf = tiny_cnn(max_epochs=20).fit(X, y)
     assert clf.score(X, y) > 0.5
+    before = clf.net_.module_.network.state_dict()
     clf.set_params(warm_start=True, lr=1e-12, max_epochs=1).fit(X, y.astype(str))
-    assert clf.score(X, y.astype(str)) < 0.5
+    after = clf.net_.module_.network.state_dict()
+    for name in ["head.weight", "head.bias"]:
+        assert not torch.isclose(after[name], before[name], atol=1e-6).any()
+    assert torch.allclose(
+        after["features.0.weight"], before["features.0.weight"], atol=1e-6
+    )
 
 
 def test_warm_start_with_other_classes_for_a_custom_network(tiny_cnn, cells):

@@ -79,10 +79,10 @@ def test_other_versions(fitted, cells):
     state = fitted.__getstate__()
     state["_versions"] = {**state["_versions"], "torch": "1.0.0"}
     clf = object.__new__(type(fitted))
-    with pytest.warns(UserWarning, match=r"saved with torch 1\.0\.0") as record:
+    with pytest.warns(UserWarning, match=r"trained with torch 1\.0\.0") as record:
         clf.__setstate__(state)
     assert warned_here(record)
     clf._versions = state["_versions"]
-    with pytest.warns(UserWarning, match=r"saved with torch 1\.0\.0") as record:
+    with pytest.warns(UserWarning, match=r"trained with torch 1\.0\.0") as record:
         pickle.loads(pickle.dumps(clf))
     assert warned_here(record)

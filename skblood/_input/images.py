@@ -1,7 +1,7 @@
 """Conversion of X, in every accepted form, to an array of images (n, H, W, C).
 
-Pixels are not copied where that can be avoided: uint8 images stay uint8, and
-memory-mapped arrays stay on the disk.
+Contiguous arrays with the channels last are not copied. uint8 images stay uint8, and
+such arrays in memory-mapped files stay on the disk.
 """
 
 from math import isqrt, prod
@@ -11,8 +11,8 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
-# Flips, pooling and batch statistics need some pixels to work on. Inputs with a side
-# below this are treated as tabular: each value is a feature of its own.
+# Flips, pooling and batch statistics need several pixels. Inputs with a side below this
+# number of pixels are treated as tabular: each value is a feature of its own.
 SMALLEST_IMAGE_SIDE = 8
 
 
@@ -27,8 +27,9 @@ def check_images(estimator, X, y="no_validation", *, reset):
     Parameters
     ----------
     estimator : estimator
-        Its ``image_shape`` (with ``reset=True``) or ``image_shape_`` is the shape of
-        an image. ``n_features_in_``, ``feature_names_in_`` and, with ``reset=True``,
+        With ``reset=True``, its parameter ``image_shape`` is the shape of an image, or
+        None if the shape is to be found out from X; else its ``image_shape_`` is the
+        shape. ``n_features_in_``, ``feature_names_in_`` and, with ``reset=True``,
         ``image_shape_`` are set on it.
     X : array-like
         Images ``(n, H, W, C)``, ``(n, C, H, W)`` or grey ``(n, H, W)``, or rows
@@ -36,7 +37,8 @@ def check_images(estimator, X, y="no_validation", *, reset):
     y : array-like of shape (n,), optional
         Labels.
     reset : bool
-        True in `fit`; False where X must match the images of `fit`.
+        True if this call determines the shape of an image; False if X must match the
+        fitted shape.
 
     Returns
     -------
@@ -48,7 +50,7 @@ def check_images(estimator, X, y="no_validation", *, reset):
     Raises
     ------
     TypeError, ValueError
-        If X or y cannot be used, with the shape or values that were found.
+        If X or y cannot be used. The message gives the shape or values that were found.
     """
     fitted_shape = None if reset else estimator.image_shape_
     rows, shape = _flatten(X, fitted_shape, type(estimator).__name__)
@@ -65,8 +67,8 @@ def check_images(estimator, X, y="no_validation", *, reset):
 def _flatten(X, fitted_shape, estimator_name):
     """Return X as rows, and its shape (H, W, C) if it was given as images."""
     if issparse(X) or hasattr(X, "iloc"):
-        # Both are 2-D. `validate_data` stores the column names of a DataFrame, and
-        # raises an error for sparse matrices.
+        # scikit-learn's `validate_data` stores the column names of a DataFrame, and
+        # raises an error for a sparse matrix or a Series.
         return X, None
     array = _to_array(X)
     if fitted_shape is not None:
@@ -116,7 +118,7 @@ def _refuse_single_image(array, fitted_shape):
     one_image = {fitted_shape, (n_channels, height, width)}
     if n_channels == 1:
         one_image.add((height, width))
-    # A batch can have the same shape: (1, H, W) is one grey image in a batch.
+    # A batch can have the same shape: (1, H, W) is a batch of one grey image.
     is_batch = array.shape[1:] in {(height * width * n_channels,), fitted_shape[:2]}
     if array.shape in one_image and not (is_batch and n_channels == 1):
         raise ValueError(

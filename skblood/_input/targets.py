@@ -61,8 +61,8 @@ def check_kind_of_labels(y, classes):
         )
 
 
-def select_weighted(sample_weight, y):
-    """Return the samples of positive weight, which are the only ones to be used.
+def drop_zero_weights(sample_weight, y):
+    """Return the samples of positive weight, which are the only ones that are used.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Training of a network by its specification: plain functions."""
+"""Functions that build and train a network according to a specification."""
 
 import copy
 
@@ -41,18 +41,19 @@ def train_network(module, spec, train, valid=None, optimizer_state=None):
     net = make_net(
         module,
         spec,
-        # Copies, since a search fits many clones with the same callbacks.
-        callbacks=[*_own_callbacks(spec), *copy.deepcopy(spec.callbacks)],
+        # Copies, so that training does not change the callbacks that the user passed.
+        callbacks=[*_callbacks_of(spec), *copy.deepcopy(spec.callbacks)],
         max_epochs=spec.max_epochs,
         train_split=predefined_split(valid) if valid else None,
     )
     if optimizer_state is not None:
         load_optimizer_arrays(net.optimizer_, optimizer_state)
-    with _seeded(module, spec), limit_worker_threads():
+    with _seeded_layers(module, spec), limit_worker_threads():
+        # skorch's method: it runs all epochs, but does not initialise the net again.
         net.partial_fit(train)
     if "train_loss" not in net.history[0]:
-        # skorch catches the interrupt and returns. No epoch was completed, so there is
-        # nothing to keep: interrupt again.
+        # skorch catches KeyboardInterrupt (Ctrl+C) and returns. No epoch was completed,
+        # so there is nothing to keep: interrupt again.
         raise KeyboardInterrupt
     net.check_convergence(train)
     return net
@@ -92,7 +93,7 @@ def make_net(module, spec, **options):
 
 
 def build_network(spec, n_classes, seed, device):
-    """Return a network with initial weights drawn from a seed.
+    """Return a network with initial weights from a seeded generator.
 
     Parameters
     ----------
@@ -110,10 +111,10 @@ def build_network(spec, n_classes, seed, device):
 
 
 def replace_output_layer(module, spec, n_classes, seed, device):
-    """Return a network for other classes that keeps the weights of the features.
+    """Return a network for other classes that keeps the weights of the feature layers.
 
-    A weight belongs to the features if its shape does not depend on the number of
-    classes. All other weights are drawn again.
+    A weight belongs to the feature layers if its shape does not depend on the number of
+    classes. All other weights are initialised again.
 
     Parameters
     ----------
@@ -143,7 +144,7 @@ def replace_output_layer(module, spec, n_classes, seed, device):
     return new
 
 
-def _own_callbacks(spec):
+def _callbacks_of(spec):
     callbacks = []
     if spec.lr_schedule == "one_cycle":
         callbacks.append(("lr_schedule", OneCycle()))
@@ -153,8 +154,11 @@ def _own_callbacks(spec):
     return callbacks
 
 
-def _seeded(module, spec):
-    """Return the context in which all random draws of a training are seeded."""
+def _seeded_layers(module, spec):
+    """Return the context in which the random draws of the network's layers are seeded.
+
+    Shuffling and augmentation have generators of their own, see `ImageNet`.
+    """
     seed = spec.seed + spec.n_earlier_epochs
     if uses_global_rng(module.network):
         return seeded_torch(seed, spec.device)

@@ -1,4 +1,4 @@
-"""What a network is, and how it is trained: plain values, fixed before training."""
+"""Specifications of a network and of its training, as immutable dataclasses."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from ..networks import ScaledNetwork
 
 @dataclass(frozen=True, eq=False)
 class NetworkSpec:
-    """All that is needed to build a network, except its weights.
+    """All that is needed to build a network, except its weights and number of classes.
 
     Parameters
     ----------
@@ -24,7 +24,8 @@ class NetworkSpec:
     center, scale : ndarray of shape (C,), or (H, W, C) for tabular input
         The network's input is ``(pixels - center) / scale``.
     dtype : torch.dtype
-        Dtype of the weights; the network computes in it.
+        Dtype of the weights. The network computes in it, except in mixed-precision
+        training.
     """
 
     network_class: type
@@ -35,7 +36,7 @@ class NetworkSpec:
     dtype: torch.dtype
 
     def build(self, n_classes):
-        """Return a new `ScaledNetwork`; its weights come from torch's generator."""
+        """Return a `ScaledNetwork` with weights from torch's global generator."""
         network = self.network_class(self.image_shape, n_classes, **self.options)
         module = ScaledNetwork(
             network.to(self.dtype), self.center, self.scale, self.dtype
@@ -46,9 +47,9 @@ class NetworkSpec:
 def resolve_dtype(image_shape, device):
     """Return the dtype in which a network computes.
 
-    Feature rows are small, so double precision costs little there. With it, a
-    prediction does not depend on the other rows of its batch, nor on their order. MPS
-    devices have no double precision.
+    For tabular input it is float64, which costs little because the rows are small. The
+    other rows of a batch then change a prediction by rounding errors of about 1e-16
+    only. Images, and all input on MPS devices, which have no float64, use float32.
 
     Parameters
     ----------
@@ -74,7 +75,8 @@ class TrainingSpec:
     seed : int
         Seeds the shuffling, the augmentation, dropout and stochastic depth.
     n_earlier_epochs : int
-        Epochs of earlier calls that this one continues. They change the random draws.
+        Number of epochs of the earlier calls that this call continues. It is part of
+        the seed, so that each call draws other numbers.
     max_epochs : int
     optimizer : str or type
         See `skblood.optimizers.make_optimizer`.
@@ -82,7 +84,7 @@ class TrainingSpec:
     batch_size : int
     lr_schedule : {"one_cycle", "constant"}
     patience : int or None
-        Epochs without improvement after which early stopping stops. None disables
+        Number of epochs without improvement after which training stops. None disables
         early stopping.
     tol : float
         Smallest decrease of the validation loss that counts as an improvement.
@@ -92,8 +94,8 @@ class TrainingSpec:
     callbacks : sequence of skorch callbacks
     verbose : int
     streaming : bool
-        Whether this is one call of `partial_fit`, after which the optimizer state is
-        kept for the next one.
+        Whether the call is `partial_fit`, which keeps the optimizer state for the next
+        call, and not `fit`.
     """
 
     n_classes: int

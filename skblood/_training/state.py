@@ -142,7 +142,7 @@ def versions():
 
 
 def warn_of_versions(saved, name):
-    """Warn if a classifier was saved with other versions than those installed.
+    """Warn if a classifier was trained with other versions than those installed.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def warn_of_versions(saved, name):
     ]
     if changed:
         warn(
-            f"This {name} was saved with {', '.join(changed)}; its predictions may "
+            f"This {name} was trained with {', '.join(changed)}; its predictions may "
             "differ."
         )
 

@@ -15,21 +15,22 @@ from ._container import pack, read, unpack
 from ._validate import OPTIONAL, REQUIRED, check_optimizer_state, check_state
 
 CLASSIFIERS = {cls.__name__: cls for cls in (BloodCNNClassifier, BloodFNNClassifier)}
-# Entries of the state that are computed from other parts of the file.
-DERIVED = {"history_", "loss_curve_", "n_iter_", "_weights"}
+# Entries of the state that are stored in another form, or computed from such entries.
+CONVERTED = {"history_", "loss_curve_", "n_iter_", "_weights"}
 # Entries of the state that are stored under "fitted".
-STORED = {*REQUIRED, *OPTIONAL} - DERIVED
-# Prefix of the names of weights among the arrays of a file.
-WEIGHTS = "weights/"
-OWN_CLASSES = (ResidualNetwork, ReportNetwork, FeedForwardNetwork, Muon)
+STORED = {*REQUIRED, *OPTIONAL} - CONVERTED
+# Names of weights have this prefix among the arrays of a file.
+WEIGHT_PREFIX = "weights/"
+PACKAGE_CLASSES = (ResidualNetwork, ReportNetwork, FeedForwardNetwork, Muon)
 
 
 def save_model(classifier, path, *, half_precision=False):
     """Write a fitted classifier to a file that contains no code.
 
-    The file has the safetensors format [1]_: weights are stored as arrays, everything
-    else as JSON. The classifier that `load_model` returns predicts exactly the same
-    probabilities. If writing fails, an earlier file at `path` is kept unchanged.
+    The file has the safetensors format [1]_: weights and other numeric arrays are
+    stored as tensors, everything else as JSON. Unless `half_precision` is True, the
+    classifier that `load_model` returns predicts exactly the same probabilities on the
+    same machine. If writing fails, an existing file at `path` stays unchanged.
 
     Parameters
     ----------
@@ -44,25 +45,25 @@ def save_model(classifier, path, *, half_precision=False):
     Raises
     ------
     TypeError
-        If `classifier` is not one of skblood's two classifiers. Pipelines and derived
-        classes cannot be saved.
+        If `classifier` is not one of skblood's two classifiers. Pipelines and
+        subclasses cannot be saved.
     NotFittedError
         If the classifier is not fitted.
     ValueError
         If `load_model` would refuse the file: because a parameter was set to an invalid
         value after `fit`, because weights are not finite, because a callback added
         values to `history_` that are neither numbers nor strings, or because the JSON
-        part is larger than 1 MiB (about ten thousand epochs or feature names).
+        part is larger than 1 MiB (about 10,000 epochs, or several times as many feature
+        names).
     OSError
         If the file cannot be written.
 
     Warns
     -----
     UserWarning
-        If a parameter cannot be stored because it is code or a random number generator,
-        such as the entries of `callbacks`. The loaded classifier has the default value
-        instead. Attributes that other code added to the classifier are not saved
-        either.
+        If a parameter cannot be stored because it is code, such as callbacks, or a
+        random number generator. The loaded classifier has the default value instead.
+        Attributes that other code added to the classifier are not saved either.
 
     See Also
     --------
@@ -97,7 +98,7 @@ def save_model(classifier, path, *, half_precision=False):
     known_classes = {name_of(cls): cls for cls in _classes_within(state)}
     content = pack(*_describe(classifier, state, half_precision))
     try:
-        _restore(*unpack(content), known_classes)
+        _build_classifier(*unpack(content), known_classes)
     except Exception as error:
         raise ValueError(
             f"This {type(classifier).__name__} cannot be saved, because load_model "
@@ -110,8 +111,9 @@ def load_model(path, *, custom_classes=()):
     """Load a classifier from a file that `save_model` wrote.
 
     Loading runs no code from the file, so files from other people are safe to open: a
-    file holds only arrays and text. Before a network is built, both are checked against
-    what skblood itself can write.
+    file holds only arrays and text. They are checked against what skblood itself can
+    write before one of its networks is built; the optimizer state that `partial_fit`
+    needs is checked afterwards.
 
     Parameters
     ----------
@@ -120,8 +122,9 @@ def load_model(path, *, custom_classes=()):
     custom_classes : sequence of type, or dict of str to type, default=()
         Your own classes that the model uses as its `architecture` or `optimizer`. Pass
         a dict if a class has another name now; its keys are the full names at the time
-        of saving, such as ``{"__main__.MyNetwork": MyNetwork}``. These classes are
-        called with options from the file, so they must be safe for any options.
+        of saving, such as ``{"__main__.MyNetwork": MyNetwork}``. The file decides the
+        arguments with which these classes are called, so they must not do harm with
+        any argument.
 
     Returns
     -------
@@ -142,8 +145,8 @@ def load_model(path, *, custom_classes=()):
     Warns
     -----
     UserWarning
-        If the model was trained with other versions of skblood, torch or scikit-learn,
-        or if some of its parameters could not be saved.
+        If the model was trained with other versions of skblood, torch or scikit-learn
+        than the installed ones, or if some of its parameters could not be saved.
 
     See Also
     --------
@@ -174,7 +177,7 @@ def load_model(path, *, custom_classes=()):
 
 
 def read_model(path, custom_classes=()):
-    """Return the classifier in a file, and which parameters it does not hold.
+    """Return the classifier in a file, and the parameters that the file does not hold.
 
     Parameters
     ----------
@@ -189,15 +192,15 @@ def read_model(path, custom_classes=()):
 
     Raises
     ------
-    OSError, ValueError
+    TypeError, OSError, ValueError
         See `load_model`.
     """
     known_classes = {
-        **{name_of(cls): cls for cls in OWN_CLASSES},
+        **{name_of(cls): cls for cls in PACKAGE_CLASSES},
         **_check_custom_classes(custom_classes),
     }
     try:
-        return _restore(*unpack(read(path)), known_classes)
+        return _build_classifier(*unpack(read(path)), known_classes)
     except OSError:
         raise
     # The content of a file can make any step fail, with any type of error.
@@ -218,6 +221,8 @@ def _check_custom_classes(classes):
 
 
 def _reason(error):
+    if isinstance(error, KeyError):
+        return f"the entry {error} is missing"
     return str(error).rstrip(".") or type(error).__name__
 
 
@@ -230,7 +235,9 @@ def _classes_within(state):
 def _describe(classifier, state, half_precision):
     """Return the JSON part of a file as a dict, and its arrays."""
     arrays = {
-        WEIGHTS + name: _halve(name, array) if half_precision else array
+        WEIGHT_PREFIX + name: _to_half_precision(name, array)
+        if half_precision
+        else array
         for name, array in state["_weights"].items()
     }
     parameters, not_saved = {}, []
@@ -239,7 +246,7 @@ def _describe(classifier, state, half_precision):
             parameters[name] = encode(state[name], arrays, f"parameters/{name}")
         except TypeError:
             not_saved.append(name)
-    others = set(state) - set(classifier.get_params(deep=False)) - STORED - DERIVED
+    others = set(state) - set(classifier.get_params(deep=False)) - STORED - CONVERTED
     for name in [*not_saved, *sorted(others)]:
         warn(f"{name}={state[name]!r} is not saved.")
     description = {
@@ -255,7 +262,7 @@ def _describe(classifier, state, half_precision):
     return description, arrays
 
 
-def _restore(description, arrays, known_classes):
+def _build_classifier(description, arrays, known_classes):
     decoder = Decoder(arrays, known_classes)
     parameters, state = (
         {name: decoder.decode(value) for name, value in part.items()}
@@ -263,9 +270,9 @@ def _restore(description, arrays, known_classes):
     )
     classifier = CLASSIFIERS[description["classifier"]](**parameters)
     state["_weights"] = {
-        name.removeprefix(WEIGHTS): _widen(arrays.pop(name))
+        name.removeprefix(WEIGHT_PREFIX): _to_single_precision(arrays.pop(name))
         for name in list(arrays)
-        if name.startswith(WEIGHTS)
+        if name.startswith(WEIGHT_PREFIX)
     }
     if arrays:
         raise ValueError(f"unexpected arrays: {', '.join(sorted(arrays))}")
@@ -276,12 +283,12 @@ def _restore(description, arrays, known_classes):
     check_state(classifier, state)
     classifier._restore({**vars(classifier), **state})
     if "_averages" in state:
-        check_optimizer_state(classifier, OWN_CLASSES)
+        check_optimizer_state(classifier, PACKAGE_CLASSES)
     not_saved = description["not_saved"]
     return classifier, [name for name in classifier.get_params() if name in not_saved]
 
 
-def _halve(name, array):
+def _to_half_precision(name, array):
     # The scaling of the pixels may overflow float16 and takes little space: keep
     # float32.
     if array.dtype != np.float32 or not name.startswith("network."):
@@ -291,7 +298,7 @@ def _halve(name, array):
     return halved if np.isfinite(halved).all() else array
 
 
-def _widen(array):
+def _to_single_precision(array):
     return array.astype(np.float32) if array.dtype == np.float16 else array
 
 

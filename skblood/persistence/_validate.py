@@ -1,4 +1,4 @@
-"""Checks of the state in a model file, made before anything is built from it.
+"""Checks of the state in a model file, most of them before a network is built.
 
 A file may come from anyone. Its parameters are checked against the constraints of the
 classifier's parameters, and its weights against the shapes of a network on torch's
@@ -83,19 +83,19 @@ def check_state(classifier, state):
     _check_network(type(classifier), state)
 
 
-def check_optimizer_state(classifier, own_classes):
+def check_optimizer_state(classifier, package_classes):
     """Raise ValueError if the optimizer state does not match the weights.
 
     Parameters
     ----------
     classifier : BaseBloodClassifier
         As it was restored.
-    own_classes : tuple of type
+    package_classes : tuple of type
         Optimizer classes of this package. Their state is known, as is that of torch's
         optimizers that have a name. A custom optimizer class may keep any state.
     """
     option = classifier._training_spec.optimizer
-    if not isinstance(option, str) and option not in own_classes:
+    if not isinstance(option, str) and option not in package_classes:
         return
     optimizer = classifier.net_.optimizer_
     for group in optimizer.param_groups:

@@ -186,7 +186,7 @@ def test_warning_for_other_versions(tiny, cells, monkeypatch):
         patch.setattr(torch, "__version__", "1.0.0")
         fitted = tiny().fit(X, y)
     pickled = pickle.dumps(fitted)
-    with pytest.warns(UserWarning, match=r"saved with torch 1\.0\.0 \(now "):
+    with pytest.warns(UserWarning, match=r"trained with torch 1\.0\.0 \(now "):
         clf = pickle.loads(pickled)
     assert_array_equal(clf.predict_proba(X), fitted.predict_proba(X))
 

@@ -31,7 +31,7 @@ def open_pickle(name):
 @pytest.fixture(autouse=True)
 def no_version_warnings():
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*was saved with", UserWarning)
+        warnings.filterwarnings("ignore", ".*was trained with", UserWarning)
         yield
 
 

@@ -191,7 +191,7 @@ def test_other_versions_warn_until_the_next_training(fitted, cells, path):
     clf._versions = {**clf._versions, "torch": "1.0.0"}
     # A loaded model that is saved again still has the versions of its training.
     for _ in range(2):
-        with pytest.warns(UserWarning, match=r"saved with torch 1\.0\.0 \(now "):
+        with pytest.warns(UserWarning, match=r"trained with torch 1\.0\.0 \(now "):
             clf = save_and_load(clf, path)
     clf.partial_fit(*cells)
     with warnings.catch_warnings():
