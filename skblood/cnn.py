@@ -34,19 +34,19 @@ class BloodCNNClassifier(BaseBloodClassifier):
         Number of channels in the first stage of the residual network. The computing
         time grows with its square. Only for "residual".
     depth : int, default=2
-        Number of residual blocks in the second and in the third stage. Only for
+        Number of residual blocks in each of the second and third stages. Only for
         "residual".
     stem_stride : "auto" or int, default="auto"
-        Stride of the first convolution. A stride of 2 cuts the cost to about a quarter
-        and loses fine detail. "auto" is the shorter side of the images // 40, but at
-        least 1. Only for "residual"; no effect on tabular input.
+        Stride of the first convolution. A stride of 2 cuts the computing time to about
+        a quarter and loses fine detail. "auto" is the shorter side of the images // 40,
+        but at least 1. Only for "residual"; no effect on tabular input.
     dropout : float, default=0.0
         Probability that a value of the embedding is set to zero in training. Only for
         "residual"; "report" has its own dropout layers.
     stochastic_depth : float, default=0.1
         Probability that a sample skips the last residual block in training. For earlier
-        blocks it is lower, in proportion to their depth. Only for "residual"; no effect
-        on tabular input.
+        blocks it is lower, in proportion to their position. Only for "residual"; no
+        effect on tabular input.
     augmentation : "auto", callable or None, default="auto"
         Random transforms of the training images. "auto" is
         `skblood.augmentation.augment_cells` for images and None for tabular input. A

@@ -1,8 +1,8 @@
 """Neural networks as torch modules.
 
-A network is built from ``(image_shape, n_classes, **options)``. It takes standardised
-float images ``(n, C, H, W)`` and returns logits ``(n, n_classes)``. Its method
-``embed`` returns the embeddings ``(n, n_embedding)``, the input of the output layer.
+A network is built from ``(image_shape, n_classes, **options)``. It takes scaled float
+images ``(n, C, H, W)`` and returns logits ``(n, n_classes)``. Its method ``embed``
+returns the embeddings ``(n, n_embedding)``, the input of the output layer.
 """
 
 from functools import partial
@@ -23,16 +23,16 @@ ACTIVATIONS = {
 
 
 class ScaledNetwork(nn.Module):
-    """A network that takes images as they are stored and standardises them first.
+    """A network that takes images as they are stored and scales their pixels first.
 
     Parameters
     ----------
     network : torch.nn.Module
-        Takes standardised images (n, C, H, W).
+        Takes scaled images (n, C, H, W).
     center, scale : ndarray of shape (C,), or (H, W, C) for tabular input
         The input of `network` is ``(pixels - center) / scale``.
     dtype : torch.dtype
-        Number format of the standardised images.
+        The dtype of the scaled images.
     """
 
     def __init__(self, network, center, scale, dtype=torch.float32):
@@ -42,7 +42,7 @@ class ScaledNetwork(nn.Module):
         self.register_buffer("inverse_scale", 1 / torch.tensor(scale, dtype=dtype))
 
     def standardize(self, images):
-        """Turn stored images (n, H, W, C) into network input (n, C, H, W)."""
+        """Scale stored images (n, H, W, C) to network input (n, C, H, W)."""
         # Expanded to the shape of an image, center and scale let torch vectorise over
         # all values of an image. In the shape (C,), they would limit it to one pixel.
         center, inverse_scale = (
@@ -61,8 +61,8 @@ class ScaledNetwork(nn.Module):
         ----------
         images : torch.Tensor of shape (n, H, W, C)
         views : callable, optional
-            Turns a batch of standardised images into a list of transformed batches.
-            Their logits are averaged (test-time augmentation).
+            Turns a batch of scaled images into a list of transformed batches. The
+            logits of these batches are averaged (test-time augmentation).
 
         Returns
         -------
@@ -83,13 +83,15 @@ class ResidualNetwork(nn.Module):
 
     The first convolution, called the stem, is followed by three stages of residual
     blocks [1]_. The stages have `width`, 2 · `width` and 4 · `width` channels. The
-    first works at the resolution of the stem's output, the second at half and the third
-    at a quarter of it. The embedding is the average over all positions.
+    first stage works at the resolution of the stem's output, the second at half of this
+    resolution and the third at a quarter of it. The embedding is the average over all
+    positions.
 
     An input with a side below 8 pixels is tabular: each value is a feature of its own.
-    Its embedding keeps the values at all positions instead of their average. Each
-    sample is normalised on its own: with batch normalisation, a sample weight of 2
-    would not be equivalent to two copies of the sample.
+    For tabular input, the embedding holds the values at all positions instead of their
+    average. For tabular input, each sample is also normalised on its own: with batch
+    normalisation, a sample weight of 2 would not be equivalent to two copies of the
+    sample.
 
     Parameters
     ----------
@@ -100,17 +102,17 @@ class ResidualNetwork(nn.Module):
     width : int, default=32
         Number of channels in the first stage. The computing time grows with its square.
     depth : int, default=2
-        Number of residual blocks in the second and in the third stage. The first stage
-        has one block.
+        Number of residual blocks in each of the second and third stages. The first
+        stage has one block.
     stem_stride : int, default=1
-        Stride of the stem. A stride of 2 cuts the cost to about a quarter and loses
-        fine detail. The kernel of the stem is 3×3 pixels, or 2 · `stem_stride` - 1
-        pixels per side if that is larger. No effect on tabular input.
+        Stride of the stem. A stride of 2 cuts the computing time to about a quarter and
+        loses fine detail. The kernel of the stem has 3 pixels per side, or
+        2 · `stem_stride` - 1 if that is larger. No effect on tabular input.
     dropout : float, default=0.0
         Probability that a value of the embedding is set to zero in training.
     stochastic_depth : float, default=0.1
         Probability that a sample skips the last residual block in training. For earlier
-        blocks it is lower, in proportion to their depth [2]_. No effect on tabular
+        blocks it is lower, in proportion to their position [2]_. No effect on tabular
         input.
 
     References
@@ -142,7 +144,8 @@ class ResidualNetwork(nn.Module):
         *sides, n_channels = image_shape
         tabular = is_tabular(image_shape)
         norm = _sample_norm if tabular else nn.BatchNorm2d
-        # Along a side of one pixel, a kernel of 3 would see nothing else but padding.
+        # Along a side of one pixel, a kernel of size 3 would see only padding besides
+        # that pixel.
         kernel_size = [1 if side == 1 else 3 for side in sides]
         conv = partial(
             nn.Conv2d,
@@ -178,7 +181,10 @@ class ResidualNetwork(nn.Module):
 
 
 def _stem(n_in, n_out, stride):
-    """Return the first convolution. Its kernels overlap, so every pixel is used."""
+    """Return the first convolution.
+
+    Neighbouring kernel positions overlap, so every pixel is used.
+    """
     size = max(3, 2 * stride - 1)
     return nn.Conv2d(n_in, n_out, size, stride=stride, padding=size // 2, bias=False)
 
@@ -196,12 +202,13 @@ class _ResidualBlock(nn.Module):
         self.shortcut = nn.Identity()
         if stride != 1 or n_in != n_out:
             self.shortcut = nn.Sequential(
-                # ceil_mode rounds odd sides up, as the strided convolution does.
+                # ceil_mode rounds half of an odd side up, as the strided convolution
+                # does.
                 nn.AvgPool2d(stride, ceil_mode=True),
                 nn.Conv2d(n_in, n_out, 1, bias=False),
                 norm(n_out),
             )
-        # With this weight at 0, a new block passes on only its shortcut. A deeper
+        # With this weight at 0, an untrained block outputs only its shortcut. A deeper
         # network is then as easy to train in its first steps as a shallow one.
         nn.init.zeros_(self.residual[-1].weight)
         self.drop = StochasticDepth(drop)
@@ -226,7 +233,7 @@ class ReportNetwork(nn.Module):
     For 28×28 RGB images of 8 classes, the layers are Conv(3→64, 2×2), ReLU,
     max-pooling 2×2, dropout 0.25, Conv(64→64, 2×2), ReLU, dropout 0.25,
     Linear(9216→64), dropout 0.25, Linear(64→8) [1]_. Along a side of one pixel, the
-    kernels have size 1.
+    kernels have a size of 1.
 
     Parameters
     ----------
@@ -255,8 +262,8 @@ class ReportNetwork(nn.Module):
         second, sides = _fit_kernel(sides, stride=1)
         self.features = nn.Sequential(
             nn.Conv2d(n_channels, 64, first),
-            # Max-pooling commutes with ReLU. Pooling first is cheaper, since it leaves
-            # a quarter of the values.
+            # Max-pooling commutes with ReLU. Pooling first is faster, because ReLU then
+            # has only a quarter of the values to compute.
             nn.MaxPool2d(pool),
             nn.ReLU(inplace=True),
             Dropout(0.25),
@@ -340,6 +347,6 @@ class FeedForwardNetwork(nn.Module):
 
 class _FlattenPixels(nn.Module):
     def forward(self, images):
-        # (H, W, C) is the order of the features in X. Images are in the channels-last
-        # memory format, so flattening in this order needs no copy.
+        # The features in X have the order (H, W, C). Images are in the channels-last
+        # memory format, so flattening them in this order needs no copy.
         return images.permute(0, 2, 3, 1).flatten(1)

@@ -29,36 +29,41 @@ def load_cell_images(
 ):
     """Load images of cells from a folder and prepare them like those of BloodMNIST.
 
-    Each image is rotated to the orientation in its EXIF data, cropped to a square at
-    its centre, and resized with Pillow's bicubic filter. MedMNIST made BloodMNIST from
-    the 360 × 363 images of [1]_ with a crop of 200 × 200 pixels [2]_, which is
+    Each image is rotated according to its EXIF orientation, cropped to a square at its
+    centre, and resized with Pillow's bicubic filter. MedMNIST made BloodMNIST from the
+    images of [1]_, which have 360 × 363 pixels, with a crop of 200 × 200 pixels [2]_:
     ``crop=200``. It is not known which resizing filter MedMNIST used.
 
     Parameters
     ----------
     folder : str or path-like
         A folder with one sub-folder of images for each class, or a flat folder of
-        images without labels.
+        images without labels. Folders inside the sub-folder of a class are read too;
+        symbolic links to folders are not followed there.
+
+        Hidden files and folders, whose name begins with a dot, are left out, and so are
+        Thumbs.db and desktop.ini. All other files must be images: a file such as
+        notes.txt is an error, unless `errors` is "warn". Beside the sub-folders of the
+        classes, no other file is allowed.
 
         All file formats that Pillow reads are accepted, such as JPEG, PNG, TIFF and
-        BMP. Images may be RGB, grey (8 or 16 bits) or have a palette. Transparent
-        images are shown on white. Only the first page of a file is read.
-
-        Files and folders whose name begins with a dot, Thumbs.db and desktop.ini are
-        left out. In the sub-folder of a class, symbolic links to folders are not
-        followed.
+        BMP. Images may be RGB, CMYK, black and white, or grey with 8 or 16 bits, and
+        may have a palette. Transparent pixels are blended with a white background. Only
+        the first page of a file is read. Images with floating-point pixels or with more
+        than 89,478,485 pixels are refused.
 
     size : int, default=28
         Height and width of the images in pixels.
 
     crop : int, default=None
-        Side in pixels of the square that is cut from the centre of each image before
-        it is resized. The default is the largest possible square.
+        Side in pixels of the square that is cropped from the centre of each image
+        before it is resized. By default, the largest possible square.
 
     errors : {"raise", "warn"}, default="raise"
-        What to do with files that cannot be read. "raise" raises an error that lists
-        them. "warn" leaves them out, with a warning that lists them. "ignore", the
-        former name of "warn", is deprecated and will be removed in skblood 0.3.
+        What to do with files that cannot be read as images. "raise" raises an error
+        that lists them. "warn" leaves them out, with a warning that lists them.
+        "ignore", the former name of "warn", is deprecated and will be removed in
+        skblood 0.3.
 
     labels : {"numbers", "names"}, default="numbers"
         The form of the labels in `target`. With "numbers", a label is the index of the
@@ -93,13 +98,21 @@ def load_cell_images(
 
     Raises
     ------
-    TypeError, ValueError
-        If an argument has the wrong type or is out of range, if the folder contains no
-        images, or if files cannot be read. Named pipes, sockets and devices cannot be
-        read.
+    TypeError
+        If an argument has the wrong type.
+
+    ValueError
+        If an argument is out of range; if the folder contains no files, or both files
+        and sub-folders; if a sub-folder contains no files, or is a symbolic link to a
+        folder that contains it; if a file cannot be read as an image and `errors` is
+        "raise"; or if no file can be read. An image that is smaller than `crop`, a
+        named pipe, a socket and a device count as files that cannot be read.
 
     FileNotFoundError, NotADirectoryError
-        If there is no such folder.
+        If the folder does not exist, or is a file.
+
+    OSError
+        If a folder cannot be read, for example because of its permissions.
 
     See Also
     --------
@@ -109,11 +122,11 @@ def load_cell_images(
     Notes
     -----
     The number of a class depends on which sub-folders exist, and can be different from
-    its number in other data. To score a classifier that was fitted to other data, fit
-    it to names, and load the images with ``labels="names"``.
+    its number in other data. To score a classifier on images from a folder, fit it to
+    class names, and load the images with ``labels="names"``.
 
     Grey values of 16 bits are divided by 257. A 12-bit camera that stores its values
-    in 16 bits therefore gives nearly black images: multiply them by 16 first.
+    in 16 bits therefore gives nearly black images: multiply the values by 16 first.
 
     References
     ----------
@@ -172,7 +185,7 @@ def load_cell_images(
 
 
 def _check_errors(errors):
-    """Return `errors` in its present spelling."""
+    """Return `errors`, with the deprecated "ignore" replaced by "warn"."""
     if isinstance(errors, str) and errors == "ignore":
         warn_deprecated("errors='ignore'", "errors='warn'")
         return "warn"
