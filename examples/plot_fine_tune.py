@@ -1,6 +1,6 @@
 """
-Another stain: can a pretrained model learn it from ten images of each kind?
-============================================================================
+Can a pretrained model learn other colours from ten images of each kind?
+========================================================================
 
 A model is often inaccurate on cells that do not look like its training images. This
 example changes the colours of cells, measures the accuracy of a pretrained model on
@@ -8,11 +8,11 @@ them, and trains the model further with ten images of each kind.
 """
 
 # %%
-# Cells in another stain
+# Cells in other colours
 # ----------------------
 # In practice, these images come from your microscope. Here, the images that are part of
-# skblood are made bluer and darker. Pretrained models predict class names, so the
-# labels are loaded as names.
+# skblood are made bluer and darker, to simulate another stain. Pretrained models predict
+# class names, so the labels are loaded as names.
 
 import numpy as np
 
@@ -38,7 +38,7 @@ from skblood import load_pretrained
 clf = load_pretrained("bloodmnist-28-tiny")
 scores = {
     "pretrained,\noriginal stain": clf.score(test.images, y_test),
-    "pretrained,\nnew stain": clf.score(X_test, y_test),
+    "pretrained,\nsimulated stain": clf.score(X_test, y_test),
 }
 
 # %%
@@ -75,9 +75,9 @@ scores["from random weights,\n80 images"] = scratch.fit(X_few, y_few).score(
 import matplotlib.pyplot as plt
 
 fig, axes = plt.subplot_mosaic(
-    [["original", "bars"], ["new", "bars"]], figsize=(8, 3.5)
+    [["original", "bars"], ["simulated", "bars"]], figsize=(8, 3.5)
 )
-for stain, images in [("original", test.images), ("new", X_test)]:
+for stain, images in [("original", test.images), ("simulated", X_test)]:
     one_of_each = [images[y_test == name][0] for name in test.target_names[:4]]
     axes[stain].imshow(np.hstack(one_of_each))
     axes[stain].set_title(f"{stain} stain")

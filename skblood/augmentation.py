@@ -1,7 +1,7 @@
 """Random transforms of a batch of images.
 
 The functions ``augment_cells``, ``random_dihedral`` and ``random_shift`` take
-standardised images ``(n, C, H, W)`` and a `torch.Generator` on the CPU. They draw one
+scaled images ``(n, C, H, W)`` and a `torch.Generator` on the CPU. They draw one
 transform for each image and return the transformed batch. The parameter `augmentation`
 of `BloodCNNClassifier` accepts any function with this signature.
 """

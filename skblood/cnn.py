@@ -28,7 +28,7 @@ class BloodCNNClassifier(BaseBloodClassifier):
         The network. "residual" is `skblood.networks.ResidualNetwork`. "report" is the
         network of the 2024 report [1]_, `skblood.networks.ReportNetwork`. A subclass
         of `torch.nn.Module` is built as ``architecture((H, W, C), n_classes)``; it
-        takes standardised float images (n, C, H, W) and returns logits (n, n_classes).
+        takes scaled float images (n, C, H, W) and returns logits (n, n_classes).
         If it has a method ``embed``, `transform` calls it.
     width : int, default=32
         Number of channels in the first stage of the residual network. The computing
@@ -50,13 +50,13 @@ class BloodCNNClassifier(BaseBloodClassifier):
     augmentation : "auto", callable or None, default="auto"
         Random transforms of the training images. "auto" is
         `skblood.augmentation.augment_cells` for images and None for tabular input. A
-        callable takes ``(images, generator)``, standardised images (n, C, H, W) and a
+        callable takes ``(images, generator)``, scaled images (n, C, H, W) and a
         `torch.Generator` on the CPU, and returns the transformed images.
     data_pruning : float, default=0.0
         Fraction of the easy images that each epoch leaves out at random [3]_. An image
-        is easy if its last loss was below the mean; the easy images that are used get a
-        larger weight. With 0.5, `fit` takes about two thirds of the time. No effect on
-        tabular input.
+        is easy if its loss, when it was last used, was below the mean loss of all
+        images; the easy images that are used get a larger weight. With 0.5, `fit` takes
+        about two thirds of the time. No effect on tabular input.
     test_time_augmentation : bool, default=False
         Whether predictions average the logits over the flips and rotations by 90° of
         each image: 8 for a square image, else 4. Predictions then take 8 (or 4) times

@@ -9,9 +9,10 @@ import torch
 class DataPruning:
     """Leaves out a random part of the easy images in each epoch [1]_.
 
-    An image is easy if its last loss was below the mean loss. The easy images that
-    are used get a larger weight, so the expected gradient is that of all images. The
-    first epoch and the last eighth of the epochs use all images.
+    An image is easy if its loss, when it was last used, was below the mean loss of all
+    images. The easy images that are used get a larger weight, so the expected gradient
+    is that of all images. The first epoch and the last eighth of the epochs use all
+    images.
 
     Parameters
     ----------
