@@ -11,8 +11,8 @@ them, and trains the model further with ten images of each kind.
 # Cells in other colours
 # ----------------------
 # In practice, these images come from your microscope. Here, the images that are part of
-# skblood are made bluer and darker, to simulate another stain. Pretrained models predict
-# class names, so the labels are loaded as names.
+# skblood are made bluer and darker, to simulate another stain. Pretrained models
+# predict class names, so the labels are loaded as names.
 
 import numpy as np
 
