@@ -24,16 +24,17 @@ from ._input.targets import (
     encode_labels,
     find_classes,
     split_indices,
+    warn_of_missing_classes,
 )
 from ._runtime.hardware import resolve_device
 from ._sklearn_compat import Interval, StrOptions, fit_context
 from ._training.arrays import optimizer_arrays
 from ._training.batches import ImageDataset, count_batches
 from ._training.fit import build_network, replace_output_layer, train_network
+from ._training.history import count_steps, finished_epochs
 from ._training.scaling import fit_scaling
 from ._training.spec import NetworkSpec, TrainingSpec, resolve_dtype
 from ._training.state import pack_state, unpack_state, versions, warn_of_versions
-from ._warnings import warn
 
 LARGEST_SEED = 2**31 - 1
 
@@ -130,6 +131,7 @@ class BaseBloodClassifier(
                 train, valid = self._split(train, classes, seed)
 
             # Resolve the parameters.
+            earlier = self.history_ if same_classes else []
             network = (
                 self._network_spec
                 if continues
@@ -139,7 +141,8 @@ class BaseBloodClassifier(
                 n_classes=len(classes),
                 device=device,
                 seed=seed,
-                n_earlier_epochs=len(self.history_) if same_classes else 0,
+                n_earlier_epochs=len(earlier),
+                n_earlier_steps=count_steps(earlier),
                 max_epochs=self._count_epochs(len(train)),
                 lr_schedule=self.lr_schedule,
                 patience=self.n_iter_no_change if self.early_stopping else None,
@@ -150,7 +153,7 @@ class BaseBloodClassifier(
             if same_classes:
                 module = copy.deepcopy(self.net_.module_)
             elif continues:
-                self._warn_of_missing(classes)
+                warn_of_missing_classes(classes, self.classes_)
                 module = replace_output_layer(
                     self.net_.module_, network, len(classes), seed, device
                 )
@@ -159,7 +162,7 @@ class BaseBloodClassifier(
             net = train_network(module, training, train, valid)
 
             # Keep the result.
-            self._keep(net, network, training, classes)
+            self._keep(net, network, training, classes, earlier)
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -206,6 +209,7 @@ class BaseBloodClassifier(
             train = self._make_dataset(images, y, weights, indices, classes)
 
             # Resolve the parameters.
+            earlier = [] if is_first else self.history_
             network = (
                 self._make_network_spec(train, device)
                 if is_first
@@ -215,7 +219,8 @@ class BaseBloodClassifier(
                 n_classes=len(classes),
                 device=device,
                 seed=seed,
-                n_earlier_epochs=0 if is_first else len(self.history_),
+                n_earlier_epochs=len(earlier),
+                n_earlier_steps=count_steps(earlier),
                 streaming=True,
             )
 
@@ -225,15 +230,15 @@ class BaseBloodClassifier(
                 module = build_network(network, len(classes), seed, device)
             else:
                 module = copy.deepcopy(self.net_.module_)
-                earlier = self._training_spec
-                if earlier.streaming and earlier.optimizer == self.optimizer:
+                last = self._training_spec
+                if last.streaming and last.optimizer == self.optimizer:
                     optimizer_state = optimizer_arrays(self.net_.optimizer_)
             net = train_network(
                 module, training, train, optimizer_state=optimizer_state
             )
 
             # Keep the result.
-            self._keep(net, network, training, classes)
+            self._keep(net, network, training, classes, earlier)
         return self
 
     @contextmanager
@@ -267,16 +272,6 @@ class BaseBloodClassifier(
                 "the feature layers, use fit with warm_start=True."
             )
         return self.classes_
-
-    def _warn_of_missing(self, classes):
-        """Warn if y has only some of the earlier classes: that may be an oversight."""
-        known, found = set(self.classes_.tolist()), set(classes.tolist())
-        if found < known:
-            missing = [label for label in self.classes_.tolist() if label not in found]
-            warn(
-                f"y lacks the classes {missing} of the earlier fit. The output layer "
-                "is reinitialised without them."
-            )
 
     def _draw_seed(self):
         return check_random_state(self.random_state).randint(LARGEST_SEED)
@@ -337,14 +332,13 @@ class BaseBloodClassifier(
         """Return the training options that only `BloodCNNClassifier` has."""
         return {}
 
-    def _keep(self, net, network, training, classes):
-        """Set the fitted attributes."""
-        earlier = self.history_ if training.n_earlier_epochs else []
+    def _keep(self, net, network, training, classes, earlier):
+        """Set the fitted attributes; `earlier` is the history that `net` continues."""
         self.net_ = net
         self.classes_ = classes
         self.device_ = training.device
         self.precision_ = training.precision
-        self.history_ = [*earlier, *_finished_epochs(net.history, len(earlier))]
+        self.history_ = [*earlier, *finished_epochs(net.history, len(earlier))]
         self.loss_curve_ = [epoch["train_loss"] for epoch in self.history_]
         self.n_iter_ = len(self.history_)
         self._network_spec = network
@@ -506,15 +500,3 @@ class BaseBloodClassifier(
 
     def _restore(self, state):
         super().__setstate__(unpack_state(state))
-
-
-def _finished_epochs(history, n_earlier):
-    """Return a dict for each epoch, without skorch's records of the batches."""
-    return [
-        {
-            **{key: value for key, value in epoch.items() if key != "batches"},
-            "epoch": n_earlier + epoch["epoch"],
-        }
-        for epoch in history
-        if "train_loss" in epoch  # An interrupted epoch has no loss.
-    ]

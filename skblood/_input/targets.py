@@ -6,6 +6,7 @@ from sklearn.utils import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
 from .._sklearn_compat import check_sample_weight
+from .._warnings import warn
 
 
 def find_classes(y):
@@ -58,6 +59,23 @@ def check_kind_of_labels(y, classes):
         raise ValueError(
             f"Expected names as labels, such as {labels[0]!r}, got numbers. The "
             "loaders return names with labels='names'."
+        )
+
+
+def warn_of_missing_classes(classes, earlier):
+    """Warn if only some of the earlier classes occur, which may be an oversight.
+
+    Parameters
+    ----------
+    classes, earlier : ndarray of shape (n_classes,)
+        The classes of this call of `fit`, and those of the earlier one.
+    """
+    known, found = set(earlier.tolist()), set(classes.tolist())
+    if found < known:
+        missing = [label for label in earlier.tolist() if label not in found]
+        warn(
+            f"y lacks the classes {missing} of the earlier fit. The output layer is "
+            "reinitialised without them."
         )
 
 

@@ -10,6 +10,7 @@ from .._layers import use_generator
 from .._runtime.randomness import seeded_torch, uses_global_rng
 from .._runtime.threads import limit_worker_threads
 from .arrays import load_optimizer_arrays
+from .batch_norm import ENOUGH_STEPS, recompute_batch_statistics
 from .callbacks import OneCycle, early_stopping_callback
 from .net import ImageNet
 
@@ -55,6 +56,8 @@ def train_network(module, spec, train, valid=None, optimizer_state=None):
         # skorch catches KeyboardInterrupt (Ctrl+C) and returns. No epoch was completed,
         # so there is nothing to keep: interrupt again.
         raise KeyboardInterrupt
+    if net.n_steps_ < ENOUGH_STEPS:
+        recompute_batch_statistics(net, train)
     net.check_convergence(train)
     return net
 
@@ -84,6 +87,7 @@ def make_net(module, spec, **options):
         data_pruning=spec.data_pruning,
         precision=spec.precision,
         seed=(spec.seed, spec.n_earlier_epochs),
+        n_earlier_steps=spec.n_earlier_steps,
         classes=np.arange(spec.n_classes),
         device=spec.device,
         verbose=spec.verbose,

@@ -13,6 +13,7 @@ from torch.nn.functional import cross_entropy
 from .._runtime.threads import limit_worker_threads, raise_mmap_threshold
 from .._warnings import warn
 from ..optimizers import make_optimizer
+from .batch_norm import ENOUGH_STEPS, recompute_batch_statistics
 from .batches import BatchIterator, ImageDataset
 from .pruning import DataPruning
 
@@ -34,7 +35,7 @@ class ImageNet(NeuralNetClassifier):
         See `skblood.optimizers.make_optimizer`.
     weight_decay, label_smoothing : float
     augmentation : callable or None
-        ``augmentation(images, generator)`` on standardised images (n, C, H, W).
+        ``augmentation(images, generator)`` on scaled images (n, C, H, W).
     data_pruning : float
         Fraction of the easy images that an epoch leaves out, see `DataPruning`.
     precision : {"float32", "bfloat16", "float64"}
@@ -42,6 +43,8 @@ class ImageNet(NeuralNetClassifier):
         Weights, losses and predictions keep the dtype of the module.
     seed : sequence of int
         Seeds the shuffling and the augmentation.
+    n_earlier_steps : int
+        Number of steps that the module was trained for before.
     with_optimizer : bool
         Without an optimizer the net can only predict. Building one takes a second,
         for torch's imports.
@@ -60,6 +63,7 @@ class ImageNet(NeuralNetClassifier):
         data_pruning=0.0,
         precision="float32",
         seed=(0,),
+        n_earlier_steps=0,
         with_optimizer=True,
         **options,
     ):
@@ -77,6 +81,7 @@ class ImageNet(NeuralNetClassifier):
         self.data_pruning = data_pruning
         self.precision = precision
         self.seed = seed
+        self.n_earlier_steps = n_earlier_steps
         self.with_optimizer = with_optimizer
 
     def get_default_callbacks(self):
@@ -107,6 +112,7 @@ class ImageNet(NeuralNetClassifier):
     def on_train_begin(self, net, X=None, y=None, **kwargs):
         super().on_train_begin(net, X=X, y=y, **kwargs)
         raise_mmap_threshold()
+        self.n_steps_ = self.n_earlier_steps
         shuffle_seed, augment_seed = np.random.SeedSequence(self.seed).spawn(2)
         self.shuffling_ = np.random.default_rng(shuffle_seed)
         # torch takes one non-negative integer of 63 bits as a seed.
@@ -134,6 +140,11 @@ class ImageNet(NeuralNetClassifier):
             n_samples += step["n_samples"]
             self.history.record_batch(f"{prefix}_batch_size", n_images)
             self.notify("on_batch_end", batch=batch, training=training, **step)
+        if training:
+            self.n_steps_ += len(iterator)
+            if self.train_split is not None and self.n_steps_ < ENOUGH_STEPS:
+                # The validation loss is to be that of the finished classifier.
+                recompute_batch_statistics(self, iterator.dataset)
         self._record(f"{prefix}_loss", float(loss) / float(n_samples), best=min)
         self._record(f"{prefix}_acc", float(correct) / float(n_samples), best=max)
         self.history.record(f"{prefix}_batch_count", len(iterator))
@@ -160,7 +171,7 @@ class ImageNet(NeuralNetClassifier):
         images = dataset.batch(slice(0, self.batch_size))[0]
         self._set_training(False)
         with torch.inference_mode():
-            logits = self.module_(self._to_device(images))
+            logits = self.module_(self.to_device(images))
         if not torch.isfinite(logits).all():
             raise ValueError(
                 f"Training diverged in epoch {len(losses)}, with a training loss of "
@@ -175,7 +186,8 @@ class ImageNet(NeuralNetClassifier):
                 ConvergenceWarning,
             )
 
-    def _to_device(self, images):
+    def to_device(self, images):
+        """Return a batch of stored images on the device of the net."""
         # Cast on the CPU, since some devices have no double precision.
         if images.dtype == torch.float64:
             images = images.to(self.module_.center.dtype)
@@ -184,7 +196,7 @@ class ImageNet(NeuralNetClassifier):
     def train_step_single(self, batch, **fit_params):
         if not self.module_.training:
             self._set_training(True)
-        images, targets = self._to_device(batch[0]), batch[1].to(self.device)
+        images, targets = self.to_device(batch[0]), batch[1].to(self.device)
         images = self.module_.standardize(images)
         if self.augmentation is not None:
             images = self.augmentation(images, self.augmenting_)
@@ -209,7 +221,7 @@ class ImageNet(NeuralNetClassifier):
 
     def validation_step(self, batch, **fit_params):
         self._set_training(False)
-        images, targets = self._to_device(batch[0]), batch[1].to(self.device)
+        images, targets = self.to_device(batch[0]), batch[1].to(self.device)
         with torch.inference_mode():
             logits = self.module_(images)
             losses = cross_entropy(logits, targets, reduction="none")
@@ -235,7 +247,7 @@ class ImageNet(NeuralNetClassifier):
         raise_mmap_threshold()
         batches = self.get_iterator(ImageDataset(images))
         with torch.inference_mode(), limit_worker_threads():
-            outputs = [forward(self._to_device(batch[0])).cpu() for batch in batches]
+            outputs = [forward(self.to_device(batch[0])).cpu() for batch in batches]
         return torch.cat(outputs).numpy()
 
 

@@ -77,6 +77,8 @@ class TrainingSpec:
     n_earlier_epochs : int
         Number of epochs of the earlier calls that this call continues. It is part of
         the seed, so that each call draws other numbers.
+    n_earlier_steps : int
+        Number of steps of these calls.
     max_epochs : int
     optimizer : str or type
         See `skblood.optimizers.make_optimizer`.
@@ -102,6 +104,7 @@ class TrainingSpec:
     device: str
     seed: int
     n_earlier_epochs: int
+    n_earlier_steps: int
     optimizer: str | type
     lr: float
     batch_size: int

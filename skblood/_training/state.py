@@ -19,6 +19,7 @@ from .arrays import (
     optimizer_arrays,
 )
 from .fit import build_network, make_net
+from .history import count_steps
 from .spec import NetworkSpec, TrainingSpec, resolve_dtype
 
 # Training options that are saved if they are parameters of the classifier.
@@ -108,6 +109,7 @@ def unpack_state(state):
         device=device,
         seed=state.pop("_seed"),
         n_earlier_epochs=len(state["history_"]),
+        n_earlier_steps=count_steps(state["history_"]),
         streaming=state.pop("_streaming"),
         **options,
     )
