@@ -16,7 +16,7 @@ from sklearn.base import (
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from ._input.images import check_images
+from ._input.images import check_images, check_pixel_range
 from ._input.targets import (
     apply_class_weight,
     check_kind_of_labels,
@@ -32,7 +32,7 @@ from ._training.arrays import optimizer_arrays
 from ._training.batches import ImageDataset, count_batches
 from ._training.fit import build_network, replace_output_layer, train_network
 from ._training.history import count_steps, finished_epochs
-from ._training.scaling import fit_scaling
+from ._training.scaling import find_pixel_range, fit_scaling
 from ._training.spec import NetworkSpec, TrainingSpec, resolve_dtype
 from ._training.state import pack_state, unpack_state, versions, warn_of_versions
 
@@ -149,6 +149,10 @@ class BaseBloodClassifier(
                 tol=self.tol,
             )
 
+            check_pixel_range(self, images, network.pixel_range)
+            if valid is not None:
+                check_pixel_range(self, valid.images, network.pixel_range)
+
             # Train.
             if same_classes:
                 module = copy.deepcopy(self.net_.module_)
@@ -223,6 +227,8 @@ class BaseBloodClassifier(
                 n_earlier_steps=count_steps(earlier),
                 streaming=True,
             )
+
+            check_pixel_range(self, images, network.pixel_range)
 
             # Train.
             optimizer_state = None
@@ -307,6 +313,7 @@ class BaseBloodClassifier(
             options,
             self.image_shape_,
             *fit_scaling(train, self.scaling),
+            find_pixel_range(train),
             resolve_dtype(self.image_shape_, device),
         )
 
@@ -338,6 +345,7 @@ class BaseBloodClassifier(
         self.classes_ = classes
         self.device_ = training.device
         self.precision_ = training.precision
+        self.pixel_range_ = network.pixel_range
         self.history_ = [*earlier, *finished_epochs(net.history, len(earlier))]
         self.loss_curve_ = [epoch["train_loss"] for epoch in self.history_]
         self.n_iter_ = len(self.history_)
@@ -482,7 +490,9 @@ class BaseBloodClassifier(
 
     def _check_new_images(self, X):
         check_is_fitted(self)
-        return check_images(self, X, reset=False)
+        images = check_images(self, X, reset=False)
+        check_pixel_range(self, images, self.pixel_range_)
+        return images
 
     # -- pickles and copies ------------------------------------------------------------
 

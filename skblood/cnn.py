@@ -140,6 +140,10 @@ class BloodCNNClassifier(BaseBloodClassifier):
         Device that the network is on.
     precision_ : {"float32", "bfloat16", "float64"}
         Number format of the last training.
+    pixel_range_ : tuple of float (low, high), or None
+        Smallest and largest pixel value of the training images. Predictions for images
+        with another range of values give a warning. None for tabular input, and for
+        models that were saved without it.
     n_iter_ : int
         Number of epochs, including those of earlier calls that this model continues.
     loss_curve_ : list of float

@@ -71,3 +71,13 @@ def test_unknown_name():
         match=r"\(bloodmnist-28, bloodmnist-28-tiny\), got 'bloodmnist-224'",
     ):
         load_pretrained("bloodmnist-224")
+
+
+@pytest.mark.parametrize("name, most_bytes, accuracy", MODELS)
+def test_floats_from_0_to_1_give_a_warning(name, most_bytes, accuracy):
+    X = load_bloodmnist_sample("test").images
+    clf = load_pretrained(name)
+    assert clf.pixel_range_ == (0, 255)
+    with pytest.warns(UserWarning, match="X has pixels from .* to 1, but") as record:
+        clf.predict(X / 255)
+    assert [warning.filename for warning in record] == [__file__]

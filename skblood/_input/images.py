@@ -11,9 +11,13 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
+from .._warnings import warn
+
 # Flips, pooling and batch statistics need several pixels. Inputs with a side below this
 # number of pixels are treated as tabular: each value is a feature of its own.
 SMALLEST_IMAGE_SIDE = 8
+# Number of images whose range of pixel values is compared with that in `fit`.
+N_RANGE_IMAGES = 64
 
 
 def is_tabular(image_shape):
@@ -62,6 +66,41 @@ def check_images(estimator, X, y="no_validation", *, reset):
         )
     images = rows.reshape(-1, *estimator.image_shape_)
     return (images, *labels) if labels else images
+
+
+def check_pixel_range(estimator, images, fitted_range):
+    """Warn if the pixels cannot have the range of the images in `fit`.
+
+    This finds floats from 0 to 1 where `fit` had values from 0 to 255, and the reverse,
+    for example. The network would give most of these images the same class.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Its class is named in the message.
+    images : ndarray of shape (n, H, W, C)
+    fitted_range : tuple of float (low, high), or None
+        Range of the pixels in `fit`. With None, nothing is checked.
+    """
+    if fitted_range is None:
+        return
+    low, high = fitted_range
+    some = images[:: max(1, len(images) // N_RANGE_IMAGES)]
+    found_low, found_high = float(some.min()), float(some.max())
+    margin = (high - low) / 2
+    # Dark images are below this limit only if all their pixels are almost black.
+    nearly_lowest = low + 0.02 * (high - low)
+    if (
+        found_high < nearly_lowest
+        or found_low < low - margin
+        or found_high > high + margin
+    ):
+        warn(
+            f"X has pixels from {found_low:.4g} to {found_high:.4g}, but this "
+            f"{type(estimator).__name__} was fitted to pixels from {low:.4g} to "
+            f"{high:.4g}. Its predictions will be wrong unless you convert X to that "
+            "range."
+        )
 
 
 def _flatten(X, fitted_shape, estimator_name):

@@ -6,6 +6,8 @@ import numpy as np
 
 from .._input.images import is_tabular
 
+# Number of images whose smallest and largest value is taken for that of all images.
+N_RANGE_IMAGES = 4096
 # Memory for the float copy of a part of the images. X is never copied as a whole.
 CHUNK_BYTES = 2**24
 
@@ -36,6 +38,25 @@ def fit_scaling(data, scaling):
     # errors of the sums in double precision.
     constant = scale <= 1e-10 * np.maximum(np.abs(center), np.finfo(float).tiny)
     return center, np.where(constant, 1.0, scale)
+
+
+def find_pixel_range(data):
+    """Return the smallest and the largest pixel value of the images.
+
+    Parameters
+    ----------
+    data : ImageDataset
+        If it has more than 4,096 images, an evenly spaced part of them is used.
+
+    Returns
+    -------
+    tuple of float (low, high), or None for tabular input
+    """
+    if is_tabular(data.images.shape[1:]):
+        return None
+    step = -(-len(data) // N_RANGE_IMAGES)
+    images, _, _ = data.arrays(slice(None, None, step))
+    return float(images.min()), float(images.max())
 
 
 def _range(data):

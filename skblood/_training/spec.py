@@ -23,6 +23,9 @@ class NetworkSpec:
     image_shape : tuple (H, W, C)
     center, scale : ndarray of shape (C,), or (H, W, C) for tabular input
         The network's input is ``(pixels - center) / scale``.
+    pixel_range : tuple of float (low, high), or None
+        Smallest and largest pixel value of the images to which the scaling was fitted.
+        None for tabular input, and if it is not known.
     dtype : torch.dtype
         Dtype of the weights. The network computes in it, except in mixed-precision
         training.
@@ -33,6 +36,7 @@ class NetworkSpec:
     image_shape: tuple
     center: np.ndarray
     scale: np.ndarray
+    pixel_range: tuple | None
     dtype: torch.dtype
 
     def build(self, n_classes):

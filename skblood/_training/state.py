@@ -71,6 +71,8 @@ def pack_state(attributes):
             "_seed": training.seed,
             "_streaming": training.streaming,
         }
+        if network.pixel_range is None:
+            del state["pixel_range_"]
         if training.streaming:
             state["_averages"] = optimizer_arrays(net.optimizer_)
     # A loaded model keeps the versions with which it was trained.
@@ -98,10 +100,14 @@ def unpack_state(state):
     state["device_"] = _available_device(state["device_"])
     n_classes, device = len(state["classes_"]), state["device_"]
     dtype = resolve_dtype(state["image_shape_"], device)
-    # Older files of BloodFNNClassifier do not hold this attribute.
+    # Files that were written before these attributes existed do not hold them.
     state.setdefault("precision_", str(dtype).removeprefix("torch."))
     network = NetworkSpec(
-        *state.pop("_network"), state["image_shape_"], *state.pop("_scaling"), dtype
+        *state.pop("_network"),
+        state["image_shape_"],
+        *state.pop("_scaling"),
+        state.setdefault("pixel_range_", None),
+        dtype,
     )
     options = {"precision": state["precision_"], **state.pop("_net_options")}
     training = TrainingSpec(

@@ -52,6 +52,7 @@ REQUIRED = {
 }
 OPTIONAL = {
     "feature_names_in_": np.ndarray,
+    "pixel_range_": tuple,
     "precision_": str,
     "_averages": dict,
     "_sklearn_output_config": dict,
@@ -78,6 +79,8 @@ def check_state(classifier, state):
     _check_images(state)
     _check_classes(state["classes_"])
     _check_scaling(state["_scaling"], state["image_shape_"])
+    if "pixel_range_" in state:
+        _check_pixel_range(state["pixel_range_"])
     _check_history(state)
     _check_net_options(type(classifier), state["_net_options"])
     _check_network(type(classifier), state)
@@ -180,6 +183,15 @@ def _check_images(state):
         )
 
 
+def _check_pixel_range(pixel_range):
+    _require(
+        len(pixel_range) == 2
+        and all(isinstance(value, float) for value in pixel_range)
+        and pixel_range[0] <= pixel_range[1],
+        f"pixel_range_ must be two floats in increasing order, got {pixel_range}",
+    )
+
+
 def _check_classes(classes):
     _require(
         classes.ndim == 1 and len(classes) > 1,
@@ -269,6 +281,7 @@ def _check_network(classifier_class, state):
         options,
         state["image_shape_"],
         *state["_scaling"],
+        None,
         resolve_dtype(state["image_shape_"], state["device_"]),
     )
     expected_weights = _build_without_memory(spec, len(state["classes_"])).state_dict()

@@ -171,3 +171,58 @@ def test_large_images_are_not_copied(tiny_fnn, tmp_path):
         tracemalloc.stop()
     # A copy of all images as float32 would need four times as much memory.
     assert peak < X.nbytes
+
+
+OTHER_RANGES = {
+    "floats from 0 to 1": lambda X: X / 255,
+    "floats from -1 to 1": lambda X: X / 127.5 - 1,
+    "16 bits": lambda X: X.astype(np.uint16) * 257,
+}
+
+
+@pytest.mark.parametrize("convert", OTHER_RANGES.values(), ids=OTHER_RANGES)
+def test_pixels_of_another_range_give_a_warning(tiny, fitted, cells, convert):
+    X, y = cells
+    assert fitted.pixel_range_ == (X.min(), X.max())
+    with pytest.warns(UserWarning, match=r"fitted to pixels from \d+ to 255") as record:
+        fitted.predict(convert(X))
+    assert [warning.filename for warning in record] == [__file__]
+    converted = tiny(max_epochs=1).fit(convert(X), y)
+    with pytest.warns(UserWarning, match="X has pixels from .* to 255, but"):
+        converted.predict_proba(X)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda X: X,
+        lambda X: X.astype(float),
+        lambda X: X // 2,
+        lambda X: np.full_like(X, 235),
+        lambda X: X[:1],
+        lambda X: np.random.default_rng(0).integers(0, 256, X.shape, np.uint8),
+    ],
+    ids=["same", "float", "dark", "blank", "one image", "noise"],
+)
+@pytest.mark.filterwarnings("error")
+def test_pixels_of_the_same_range_give_no_warning(fitted, cells, change):
+    fitted.predict(change(cells[0]))
+
+
+def test_range_is_checked_in_fits_that_continue(tiny, cells):
+    X, y = cells
+    clf = tiny(max_epochs=1, warm_start=True).fit(X, y)
+    for call in (clf.fit, clf.partial_fit):
+        with pytest.warns(UserWarning, match="X has pixels from 0"):
+            call(X / 255, y)
+    with pytest.warns(UserWarning, match="X has pixels from 0"):
+        tiny(max_epochs=1).fit(X, y, X_val=X / 255, y_val=y)
+
+
+@pytest.mark.filterwarnings("error")
+def test_tabular_input_has_no_pixel_range(tiny, cells):
+    X, y = cells
+    rows = X.reshape(len(X), -1)[:, :10]
+    clf = tiny(max_epochs=1).fit(rows, y)
+    assert clf.pixel_range_ is None
+    clf.predict(rows / 255)

@@ -59,6 +59,8 @@ def test_both_files_hold_the_same_model(images, name):
     assert one.history_ == other.history_
     assert one.precision_ == other.precision_ in {"float32", "bfloat16"}
     assert_array_equal(one.classes_, other.classes_)
+    # Version 0.1.0 did not store it: there are no warnings of another range.
+    assert one.pixel_range_ is other.pixel_range_ is None
 
 
 @pytest.mark.parametrize("name", MODELS)
