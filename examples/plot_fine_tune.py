@@ -1,18 +1,18 @@
 """
-Can a pretrained model learn other colours from ten images of each kind?
-========================================================================
+Fine-tuning: can a model learn other colours from ten images of each class?
+===========================================================================
 
-A model is often inaccurate on cells that do not look like its training images. This
-example changes the colours of cells, measures the accuracy of a pretrained model on
-them, and trains the model further with ten images of each kind.
+A model is often inaccurate on images that do not look like its training images. This
+example changes the colours of cell images, measures the accuracy of a pretrained model
+on them, and trains the model further (fine-tuning) with ten images of each class.
 """
 
 # %%
 # Cells in other colours
 # ----------------------
-# In practice, these images come from your microscope. Here, the images that are part of
-# skblood are made bluer and darker, to simulate another stain. Pretrained models
-# predict class names, so the labels are loaded as names.
+# In practice, you would use images from your own microscope. Here, the images that are
+# part of skblood are made bluer and darker, to simulate another stain. Pretrained
+# models predict class names, so the labels are loaded as names.
 
 import numpy as np
 
@@ -31,7 +31,7 @@ X_test, y_test = restain(test.images), test.target
 # %%
 # The pretrained model without further training
 # ---------------------------------------------
-# The training images of this model had no such colours.
+# The training images of this model did not have these colours.
 
 from skblood import load_pretrained
 
@@ -42,8 +42,8 @@ scores = {
 }
 
 # %%
-# Train further with ten images of each kind
-# ------------------------------------------
+# Train further with ten images of each class
+# -------------------------------------------
 # With ``warm_start=True``, `fit` continues from the weights of the pretrained model.
 
 rng = np.random.default_rng(0)
@@ -90,8 +90,8 @@ fig.tight_layout()
 plt.show()
 
 # %%
-# These accuracies depend on which ten images were drawn. The :doc:`results </results>`
-# have the means of five draws, for 5 to 50 images of each kind, and also for kinds of
-# cells that the model does not know. If your kinds differ from those of the model, pass
-# their names in ``y_few``: `fit` then reinitialises the output layer and keeps all
-# other weights.
+# These accuracies depend on which images were drawn. The :doc:`results page </results>`
+# has the means of five draws, for 5 to 50 images of each class, and also for classes
+# that the model does not know. If your classes differ from those of the model, use your
+# class names as labels: `fit` then reinitialises the output layer and keeps all other
+# weights.

@@ -9,9 +9,9 @@ trains a classifier on these images and ends with a report and a figure.
 # %%
 # A folder of pictures
 # --------------------
-# For this example we write such a folder, from images that are part of skblood. Each
-# picture has 120×120 pixels with the cell in the middle, like the pictures that the
-# software of a microscope exports.
+# For this example we write such a folder, with images that are part of skblood. Each
+# picture has 120×120 pixels, with one cell in the middle. The software of a microscope
+# can export such pictures.
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,8 +33,8 @@ for i, (cell, name) in enumerate(zip(cells.images, cells.target, strict=True)):
 # Load the images as arrays
 # -------------------------
 # With ``labels="names"``, the label of an image is the name of its sub-folder. ``crop``
-# cuts a square from the middle of each picture before the picture is resized. A file
-# that cannot be read raises an error that names the file.
+# is the side of the square, in pixels, that is cut from the middle of each picture
+# before it is resized. A file that cannot be read raises an error that names the file.
 
 from skblood import load_cell_images
 
@@ -46,8 +46,8 @@ print(own.filenames[:3])
 # %%
 # Train and predict
 # -----------------
-# A quarter of the images is set aside for the report, so that the report is about cells
-# that the classifier was not trained on.
+# A quarter of the images is set aside, so that the classifier is tested on images that
+# it was not trained on.
 
 from sklearn.model_selection import train_test_split
 

@@ -9,9 +9,9 @@ scores it on 400 other images. It needs no download and no GPU.
 # %%
 # Load the images
 # ---------------
-# The training images show eight kinds of cells, 200 images of each, with 28×28 pixels
-# in colour. ``labels="names"`` loads the class names as labels. The images stay 8-bit
-# integers, because the classifier scales them itself.
+# There are eight classes of cells, with 200 training images of each class. The images
+# have 28×28 pixels in colour. ``labels="names"`` loads the class names as labels. The
+# pixels stay 8-bit integers, because the classifier scales them itself.
 
 from time import perf_counter
 
@@ -25,8 +25,9 @@ print(train.images.shape, train.images.dtype)
 # Train
 # -----
 # The classifier is trained with `fit`, as in scikit-learn. Twenty-five epochs (passes
-# over the images) are enough for a first look; the default runs more. With the same
-# ``random_state``, the same machine trains the same model, bit for bit.
+# over the images) are enough for a first result; by default, there are more. With the
+# same ``random_state`` and number of threads, the same machine trains the same model,
+# bit for bit.
 
 start = perf_counter()
 clf = BloodCNNClassifier(max_epochs=25, random_state=0)
@@ -46,9 +47,10 @@ print(classification_report(test.target, predicted))
 # %%
 # Look at predictions and errors
 # ------------------------------
-# On the left is one cell of each kind with its predicted class and the probability of
-# that class. The title is green if the prediction is correct, else red. The confusion
-# matrix on the right shows which kinds the classifier confuses.
+# On the left is one cell of each class, with its predicted class and the probability
+# of that class. The title of a cell is green if the prediction is correct, and red
+# otherwise. The confusion matrix on the right shows which classes the classifier
+# confuses.
 
 import sys
 from pathlib import Path

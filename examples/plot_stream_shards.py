@@ -3,15 +3,16 @@ Streaming: how do you learn from more images than fit into memory?
 ==================================================================
 
 There are two ways. With `partial_fit`, a classifier learns from one file after another.
-With memory mapping, `fit` reads each batch of images from one large file. This example
-trains with `partial_fit` and plots the accuracy, and then shows memory mapping.
+With memory mapping, `fit` reads one batch of images at a time from a large file. This
+example first trains with `partial_fit` and plots the accuracy. It then trains on a
+memory-mapped file.
 """
 
 # %%
 # Write shards
 # ------------
 # A shard is a file with some of the images and their labels. In practice there may be
-# one shard for each slide or day. Here, 1,600 cells are split into ten shards.
+# one shard for each slide or day. Here, 1,600 images are split into ten shards.
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,10 +33,10 @@ for i, indices in enumerate(np.array_split(order, 10)):
 # Train on one shard after another
 # --------------------------------
 # Each call of `partial_fit` trains for one epoch on the images that it is given, and
-# keeps the optimizer state for the next call. The first call needs all classes. Unlike
-# `fit`, `partial_fit` has no learning rate schedule, because it does not know how many
-# calls will follow. Here we lower the learning rate ourselves after each pass over all
-# shards.
+# keeps the optimizer state for the next call. The first call needs the list of all
+# classes. Unlike `fit`, `partial_fit` has no learning rate schedule, because it does
+# not know how many calls will follow. This example lowers the learning rate itself
+# after each pass over all shards.
 
 clf = BloodCNNClassifier(width=16, batch_size=32, random_state=0)
 seen, accuracy = [], []
@@ -63,9 +64,10 @@ plt.show()
 # %%
 # Train on a memory-mapped file
 # -----------------------------
-# If all images are in one file, `fit` can train on more of them than fit into memory.
-# Load them with ``load_bloodmnist(size=224, mmap_mode="r")``, or open your own array
-# with ``np.load(…, mmap_mode="r")``. Each batch is read from the disk when it is used.
+# If all images are in one file, `fit` can train on more images than fit into memory.
+# Load them with ``load_bloodmnist(size=224, mmap_mode="r")``, or open the file of your
+# own array with ``np.load(…, mmap_mode="r")``. Each batch is read from the disk when it
+# is used.
 
 stored = Path(disk.name, "X.npy")
 np.save(stored, X)

@@ -1,14 +1,14 @@
 """scikit-learn classifiers and data loaders for blood-cell images.
 
-The public names are imported at their first use. So ``import skblood`` takes almost no
-time, and loading data does not import torch.
+Each public name is imported when it is first used. ``import skblood`` therefore takes
+almost no time, and loading data does not import torch.
 """
 
 from importlib import import_module
 
 __version__ = "0.1.0"
 
-_HOME_OF = {
+_MODULE_OF = {
     "BloodCNNClassifier": "skblood.cnn",
     "BloodFNNClassifier": "skblood.fnn",
     "load_bloodmnist": "skblood.datasets",
@@ -21,13 +21,13 @@ _HOME_OF = {
     "to_onnx": "skblood.export",
 }
 
-__all__ = sorted(_HOME_OF)
+__all__ = sorted(_MODULE_OF)
 
 
 def __getattr__(name):
-    if name not in _HOME_OF:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOME_OF[name]), name)
+    return getattr(import_module(_MODULE_OF[name]), name)
 
 
 def __dir__():

@@ -10,9 +10,9 @@ from skblood._cli.writers import printable
 
 def run():
     """Run the command line and exit the process with its status."""
-    # Importing torch creates about half a million objects that live until the end. The
-    # garbage collector would scan them again and again, and once more at exit, which
-    # takes a quarter of the run time.
+    # Importing torch creates about half a million objects that live until the process
+    # ends. The garbage collector would scan them many times, and once more at exit.
+    # This would take a quarter of the run time.
     gc.set_threshold(100_000)
     status = main()
     gc.freeze()
@@ -25,7 +25,7 @@ def main(arguments=None):
     Parameters
     ----------
     arguments : list of str, default=None
-        By default, the arguments of the process.
+        By default, the command-line arguments of this process.
 
     Returns
     -------
@@ -44,8 +44,8 @@ def main(arguments=None):
     try:
         return options.run(options)
     except BrokenPipeError:
-        # The reading program, such as `head`, has closed the pipe. Python flushes the
-        # standard output at exit and would report the closed pipe once more.
+        # The program that reads the output, such as `head`, has closed the pipe. Python
+        # flushes the standard output at exit, which would raise the same error again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (OSError, ValueError, ImportError) as error:

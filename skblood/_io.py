@@ -1,4 +1,4 @@
-"""Files that are written completely or not at all."""
+"""Write a file completely or not at all."""
 
 import os
 import secrets
@@ -22,7 +22,8 @@ def atomic_write(path, content):
         If the file cannot be written.
     """
     path = Path(path)
-    # The random name cannot be that of another process, nor of a link planted there.
+    # The name is random, so two processes never use the same temporary file, and nobody
+    # can create a symbolic link with this name in advance.
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
         with temporary.open("xb") as file:

@@ -1,7 +1,7 @@
-"""Dropout layers that can draw from a generator of their own.
+"""Dropout layers that can draw random numbers from a generator of their own.
 
-torch's dropout draws from the global generator, so fits in several threads would have
-to wait for each other. These layers are also faster on the CPU.
+torch's dropout draws from torch's global generator, so fits in several threads would
+have to wait for each other. These layers are also faster on the CPU.
 """
 
 from contextlib import contextmanager
@@ -17,8 +17,8 @@ LEVELS = 2**16
 class Dropout(nn.Dropout):
     """Dropout that draws from `generator`, or from torch's global one if it is None.
 
-    On the CPU, torch draws a random number for each value; here, one draw of 64 bits
-    serves four values.
+    On the CPU, torch draws a random number for each value. This layer draws one number
+    of 64 bits for four values.
     """
 
     generator = None
@@ -29,6 +29,7 @@ class Dropout(nn.Dropout):
             return x
         if n_dropped == LEVELS:
             return torch.zeros_like(x)
+        # The smallest int16 is -LEVELS // 2.
         keep = self._draw(x) >= n_dropped - LEVELS // 2
         return x * keep.to(x.dtype).mul_(LEVELS / (LEVELS - n_dropped))
 
@@ -41,7 +42,7 @@ class Dropout(nn.Dropout):
 
 
 class StochasticDepth(Dropout):
-    """Dropout of the whole residual branch, sample by sample."""
+    """Dropout of the whole residual branch of randomly chosen samples."""
 
     def forward(self, residual):
         if not self.training or self.p == 0:

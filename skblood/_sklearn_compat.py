@@ -1,8 +1,8 @@
-"""The parts of scikit-learn that are not public, imported in this module alone.
+"""Imports of private parts of scikit-learn. No other module imports such parts.
 
-scikit-learn may move or change them in any release. They are here because its own
-estimators declare and check their parameters with them, and because an estimator that
-does the same raises the same errors.
+scikit-learn may move or change these parts in any release. skblood uses them because
+scikit-learn's own estimators declare and check their parameters with them, so that
+skblood's estimators raise the same errors.
 """
 
 from sklearn.base import _fit_context as fit_context
@@ -41,13 +41,14 @@ def check_sample_weight(sample_weight, X):
     Raises
     ------
     ValueError
-        If there are not n of them, if one is negative, infinite or NaN, or if all are
-        zero.
+        If the number of weights is not n, if a weight is negative, infinite or NaN, or
+        if all weights are zero.
     """
     weights = _check_sample_weight(
         sample_weight, X, dtype=float, ensure_non_negative=True
     )
-    # scikit-learn 1.7 does not check this itself.
+    # scikit-learn 1.7 accepts weights that are all zero. Later versions can raise this
+    # error themselves.
     if not weights.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
     return weights

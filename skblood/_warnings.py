@@ -1,10 +1,10 @@
-"""Warnings that name the line of the user's code that caused them."""
+"""Warnings that point at the line of the user's code that caused them."""
 
 import sys
 import warnings
 
-# Frames of these packages lie between the user's call and the warning: scikit-learn
-# and skorch wrap methods, contextlib enters context managers.
+# Stack frames of these packages can lie between the user's call and the warning:
+# scikit-learn and skorch wrap methods, and contextlib enters context managers.
 LIBRARIES = {"skblood", "sklearn", "skorch", "contextlib"}
 
 
@@ -27,12 +27,12 @@ def warn(message, category=UserWarning):
 
 
 def warn_deprecated(old, new):
-    """Warn that an argument was given in a spelling that will stop working.
+    """Warn about an argument with a deprecated name or value.
 
     Parameters
     ----------
     old, new : str
-        The argument as it was given, and as it is to be given from now on.
+        The deprecated argument, and the argument that replaces it.
     """
     warn(
         f"{old} is deprecated and will be removed in skblood 0.3; use {new}.",

@@ -93,7 +93,7 @@ def dihedral_views(images):
 
 
 def _flips(images):
-    """Return reflections whose compositions are all the flips and rotations."""
+    """Return reflections whose compositions give all flips and rotations by 90°."""
     flips = [lambda x: x.flip(3), lambda x: x.flip(2)]
     if images.shape[2] == images.shape[3]:
         flips.append(lambda x: x.transpose(2, 3))

@@ -166,6 +166,10 @@ class BloodCNNClassifier(BaseBloodClassifier):
     feature that is scaled on its own, there is no augmentation, and the network
     computes in double precision without batch statistics.
 
+    If the network was trained for fewer than 100 steps in all, `fit` and `partial_fit`
+    compute the statistics of batch normalisation again at the end, from at most 2,048
+    training images without augmentation: torch's running averages are not reliable yet.
+
     References
     ----------
     .. [1] Hobelsberger, Hassan, Savvides, Bharwani, "Optimizing Blood Cell

@@ -15,8 +15,9 @@ from ._base import BaseBloodClassifier
 from ._input.images import is_tabular
 from ._io import atomic_write
 
-# torch's exporter works in opset 18, so no conversion is needed. These networks need no
-# operator of a newer opset. onnxruntime 1.15 and later can read both versions.
+# torch's exporter works in opset 18, so the graph needs no conversion, and the networks
+# need no operator of a newer opset. onnxruntime 1.15 and later can read this opset and
+# this version of the file format.
 OPSET = 18
 IR_VERSION = 8
 
@@ -27,9 +28,11 @@ def to_onnx(classifier, path, *, dtype="auto"):
     """Write a fitted classifier to a file in the ONNX format.
 
     The exported model includes the scaling of the pixels and the softmax. Its input is
-    ``images`` of shape (n, H, W, C) for any n; it accepts no other form of images and
-    does not check them. Its outputs are ``label`` of shape (n,), which is what
-    `predict` returns, and ``probabilities`` of shape (n, n_classes) in float32.
+    ``images`` of shape (n, H, W, C) for any n. For tabular input, reshape X to
+    ``(-1, *classifier.image_shape_)``. The model accepts no other shape and does not
+    check the pixel values. Its outputs are ``label`` of shape (n,) with the labels that
+    `predict` returns (integers as int64), and ``probabilities`` of shape
+    (n, n_classes) in float32.
 
     The function needs optional packages: ``pip install "skblood[onnx]"``.
 
@@ -78,8 +81,8 @@ def to_onnx(classifier, path, *, dtype="auto"):
     if not isinstance(classifier, BaseBloodClassifier):
         raise TypeError(
             "Expected a BloodCNNClassifier or BloodFNNClassifier, got "
-            f"{type(classifier).__name__}. Of a pipeline, export only the classifier: "
-            "to_onnx(pipeline[-1], path)."
+            f"{type(classifier).__name__}. To export the classifier of a pipeline, "
+            "call to_onnx(pipeline[-1], path)."
         )
     check_is_fitted(classifier)
     dtype = _resolve_dtype(classifier, dtype)
@@ -103,7 +106,7 @@ def _resolve_dtype(classifier, dtype):
 
 
 def _check_pixel_range(classifier):
-    """Raise ValueError if the classifier was not fitted to uint8 images."""
+    """Raise ValueError if the scaling shows that `fit` had no uint8 images."""
     spec = classifier._network_spec
     center, scale = spec.center, spec.scale
     low, high = (center - scale).min(), (center + scale).max()
@@ -145,7 +148,7 @@ def _import_onnx():
 
 
 class _Inference(torch.nn.Module):
-    """Computes class indices and probabilities from images that are not scaled.
+    """Computes class indices and probabilities from the pixels that a user passes.
 
     Parameters
     ----------
@@ -172,9 +175,9 @@ class _Inference(torch.nn.Module):
 def _exclude_padding(module):
     """Exclude padding from the mean in average-pooling layers without padding.
 
-    This makes no difference in torch. If the side of the input is odd, a window can
-    extend beyond it, and older versions of onnxruntime, such as 1.23.0, count the part
-    outside as padding.
+    This makes no difference in torch. With ``ceil_mode=True`` and an input of odd
+    height or width, a window can extend beyond the input. Older versions of
+    onnxruntime, such as 1.23.0, count the part outside as padding.
     """
     for layer in module.modules():
         if isinstance(layer, torch.nn.AvgPool2d) and not np.any(layer.padding):
@@ -182,7 +185,7 @@ def _exclude_padding(module):
 
 
 def _export(classifier, dtype):
-    """Return the ONNX model that torch exports. It outputs class indices."""
+    """Return the model that torch exports: it outputs class indices, not labels."""
     module = copy.deepcopy(classifier.net_.module_).cpu()
     _exclude_padding(module)
     inference = _Inference(module, classifier._resolve_views()).eval()
@@ -209,21 +212,21 @@ def _export(classifier, dtype):
     except Exception as error:
         network = classifier.net_.module_.network
         raise ValueError(
-            f"torch cannot export {type(network).__name__} for any number of images. "
-            "The error above says why. Change the network, for example so that its "
-            "forward method has no conditions on values of the images."
+            f"torch cannot export {type(network).__name__} with a variable number of "
+            "images. The error above says why. Change the network, for example so that "
+            "its forward method has no conditions on values of the images."
         ) from error
 
 
 def _capture_graph(inference, images):
-    """Return the graph of the module for any number of images."""
+    """Return the graph of the module with a variable number of images."""
     shapes = ({0: torch.export.Dim("n")},)
     capture = partial(torch.export.export, inference, (images,), dynamic_shapes=shapes)
     try:
         return capture(strict=False)
     except Exception:
-        # Strict mode is slower. It also handles code with `len(images)`, which would
-        # otherwise be the number of these example images.
+        # Strict mode is slower. It also exports code with `len(images)`. The other mode
+        # would replace `len(images)` with the number of the example images.
         return capture(strict=True)
 
 

@@ -1,11 +1,11 @@
-"""Optimizers: those of torch by name, and Muon."""
+"""Optimizers: Muon, and torch's optimizers by their names."""
 
 import torch
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
 # Muon's updates have the same size whatever the size of the gradient. The parameters
-# that it leaves to AdamW (biases, normalisation layers, the first and the last weight
-# matrix) need a smaller learning rate, which is this fraction of Muon's.
+# that AdamW updates instead (biases, normalisation layers, the first and the last
+# weight matrix) need a smaller learning rate, which is this fraction of Muon's.
 ADAM_TO_MUON_LR = 0.25
 
 
@@ -22,8 +22,8 @@ def make_optimizer(optimizer, network, *, lr, weight_decay):
     lr : float
         Peak learning rate.
     weight_decay : float
-        Weight decay of weight matrices and convolution kernels. Biases and
-        normalisation layers have none.
+        Weight decay of weight matrices and convolution kernels. The weight decay of
+        biases and normalisation layers is 0.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def state_names(optimizer, group):
     Parameters
     ----------
     optimizer : torch.optim.Optimizer
-        An optimizer that `make_optimizer` built from a name.
+        An optimizer that `make_optimizer` built from a name or from `Muon`.
     group : dict
         The parameter group to which the parameter belongs.
 
@@ -93,10 +93,10 @@ class Muon(AdamW):
     """Optimizer with orthogonalised momentum for the weight matrices of inner layers.
 
     The update of a weight matrix is its Nesterov momentum, whose singular values are
-    all brought near 1 by a Newton-Schulz iteration. So the weights change equally fast
-    in all directions, including those in which gradients are small [1]_. Convolution
-    kernels are treated as matrices of shape (n_out, n_in · h · w). Parameter groups
-    without ``orthogonalize=True`` are updated by AdamW.
+    all brought near 1 by a Newton-Schulz iteration. The weights therefore change
+    equally fast in all directions, including those with small gradients [1]_.
+    Convolution kernels are treated as matrices of shape (n_out, n_in · h · w).
+    Parameter groups without ``orthogonalize=True`` are updated by AdamW.
 
     Parameters
     ----------
@@ -104,10 +104,10 @@ class Muon(AdamW):
         Parameter groups. The option ``orthogonalize``, by default False, selects the
         update of a group.
     lr : float
-        Learning rate of the groups that have none of their own.
+        Learning rate of all groups that do not contain a value for ``lr``.
     momentum : float, default=0.95
-        Decay rate of the running average of the gradients, between 0 and 1. Only for
-        groups with ``orthogonalize=True``.
+        Decay rate of the running average of the gradients, between 0 and 1. Used only
+        in groups with ``orthogonalize=True``.
 
     References
     ----------
@@ -144,7 +144,7 @@ class Muon(AdamW):
         Returns
         -------
         torch.Tensor or None
-            What `closure` returned.
+            The return value of `closure`.
         """
         loss = None
         if closure is not None:
@@ -188,8 +188,8 @@ def orthogonalize(matrix, n_steps=5):
     ----------
     matrix : torch.Tensor of shape (n, m)
     n_steps : int, default=5
-        Number of iterations. The more there are, the smaller the singular values that
-        get near 1.
+        Number of iterations. With more iterations, smaller singular values also get
+        near 1.
 
     Returns
     -------
@@ -205,8 +205,9 @@ def orthogonalize(matrix, n_steps=5):
     >>> bool(((singular_values > 0.6) & (singular_values < 1.3)).all())
     True
     """
-    # These coefficients of the quintic polynomial are from reference [1] of `Muon`. Its
-    # slope at zero is as large as possible, so that small singular values grow fast.
+    # These coefficients of the quintic polynomial are from reference [1] of `Muon`.
+    # They make the slope of the polynomial at zero as large as possible, so that small
+    # singular values grow fast.
     a, b, c = 3.4445, -4.7750, 2.0315
     tall = matrix.shape[0] > matrix.shape[1]
     x = matrix.T if tall else matrix

@@ -12,7 +12,8 @@ from ._sklearn_compat import Interval, StrOptions
 
 # Channels of CIELAB that each normalization changes: L (lightness), or L, a and b.
 NORMALIZED_CHANNELS = {"brightness": slice(0, 1), "stain": slice(0, 3)}
-# In images of one colour, the standard deviation is 0. Divisions use at least this.
+# The standard deviation of an image of a single colour is 0. This lower bound avoids a
+# division by 0.
 MIN_STD = 1e-3
 
 
@@ -27,11 +28,11 @@ class CellImagePreprocessor(TransformerMixin, BaseEstimator):
         Side, in pixels, of the square that is cropped from the centre of each image
         before it is resized. By default, the largest possible square.
     normalization : {"brightness", "stain"}, default=None
-        Colour normalisation, by Reinhard's colour transfer [1]_. It shifts and scales
-        the CIELAB channels of each image so that their mean and standard deviation
-        become `mean_` and `std_`. "brightness" changes only the lightness. "stain"
-        changes all three channels, against differences in staining; it requires colour
-        images. By default, colours are not changed.
+        Colour normalisation by Reinhard's colour transfer [1]_, in the CIELAB colour
+        space. It shifts and scales the channels of each image so that their mean and
+        standard deviation become `mean_` and `std_`. "brightness" changes only the
+        lightness. "stain" changes all three channels, which reduces differences in
+        staining; it requires colour images. By default, colours are not changed.
 
     Attributes
     ----------
@@ -100,7 +101,7 @@ class CellImagePreprocessor(TransformerMixin, BaseEstimator):
         return self
 
     def fit_transform(self, X, y=None):
-        """Fit to images, and return them as `transform` does.
+        """Fit to images, and return the transformed images.
 
         Parameters
         ----------
@@ -219,13 +220,13 @@ def _as_sequence(X):
     """Return X unchanged, or raise an error if it cannot hold images."""
     if isinstance(X, np.ndarray) and X.ndim not in (1, 3, 4):
         raise ValueError(
-            "Expected images (n, H, W, C) or grey (n, H, W), or a list of images; got "
-            f"X of shape {X.shape}."
+            "Expected images of shape (n, H, W, C), grey images of shape (n, H, W), or "
+            f"a list of images, got X of shape {X.shape}."
         )
     if not hasattr(X, "__len__") or isinstance(X, str | bytes):
         raise TypeError(
-            "Expected images (n, H, W, C) or grey (n, H, W), or a list of images; got "
-            f"X of type {type(X).__name__}."
+            "Expected images of shape (n, H, W, C), grey images of shape (n, H, W), or "
+            f"a list of images, got X of type {type(X).__name__}."
         )
     return X
 
@@ -242,8 +243,8 @@ def _check_image(image, i):
         image = image[..., np.newaxis]
     if image.ndim != 3 or image.shape[2] not in (1, 3) or 0 in image.shape:
         raise ValueError(
-            "Expected images (H, W, C) with 1 or 3 channels or grey (H, W), got image "
-            f"{i} of shape {image.shape}."
+            "Expected images of shape (H, W, C) with 1 or 3 channels, or grey images "
+            f"of shape (H, W), got image {i} of shape {image.shape}."
         )
     return image
 
@@ -258,7 +259,7 @@ def _to_lab(image):
 def _clip_lab(lab):
     """Clip CIELAB in place to lightness in [0, 100] and non-negative Z (of CIE XYZ).
 
-    For negative Z, `skimage.color.lab2rgb` would warn.
+    `skimage.color.lab2rgb` would issue a warning for negative Z.
     """
     lab[..., 0] = lab[..., 0].clip(0, 100)
     lab[..., 2] = np.minimum(lab[..., 2], 200 * (lab[..., 0] + 16) / 116)

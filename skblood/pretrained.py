@@ -70,7 +70,7 @@ def load_pretrained(name="bloodmnist-28"):
 
 
 def pretrained_names():
-    """Return the names of the pretrained models.
+    """Return the names that `load_pretrained` accepts.
 
     Returns
     -------

@@ -47,7 +47,7 @@ def imported_rooms(path, package=PACKAGE):
         names = module.split(".")
         if names[0] == package.name and len(names) > 1:
             # A public name of the package itself is imported from its own room.
-            home = skblood._HOME_OF.get(names[1], f"{package.name}.{names[1]}")
+            home = skblood._MODULE_OF.get(names[1], f"{package.name}.{names[1]}")
             rooms.add(home.split(".")[1])
     return rooms & set(HEIGHT)
 

@@ -2,9 +2,9 @@
 
     python -m tools.make_bloodmnist_sample
 
-It reads the full data (`load_bloodmnist` says from which folder) and writes the images
-and their index to skblood/datasets/data. The random draw is seeded, so that each run
-selects the same images.
+The script reads the full data set from the folder that `load_bloodmnist` uses by
+default. It writes the images and their index to skblood/datasets/data. The random draw
+is seeded, so each run selects the same images.
 """
 
 import json
@@ -23,7 +23,8 @@ from skblood.datasets._sample import INDEX, SHEET, pack_tiles
 FOLDER = Path(skblood.datasets.__file__).parent / "data"
 IMAGES_PER_CLASS = {"train": 200, "test": 50}
 SEED = 0
-N_COLUMNS = 40  # 40 x 50 tiles: a nearly square image, which compresses well.
+# The 2,000 images become 40 x 50 tiles: a nearly square image, which compresses well.
+N_COLUMNS = 40
 
 
 def main():

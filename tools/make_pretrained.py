@@ -4,9 +4,9 @@
     python tools/make_pretrained.py --cards    # only write the cards
 
 Each model is fitted to the train split of BloodMNIST with the parameters in RECIPES,
-and saved in half precision in skblood/models/. Its model card in the same folder has
-measures on the test split. This takes about ten minutes on two cores and needs the full
-data.
+and saved in half precision in skblood/models/. Its model card in the same folder states
+measures on the test split. The script needs the full data set and takes about ten
+minutes on two cores.
 """
 
 import argparse
@@ -31,9 +31,10 @@ DATA = """\
 The train split (11,959 images) of BloodMNIST at 28×28 pixels: J. Yang et al.,
 "MedMNIST v2", Scientific Data 10:41, 2023, based on A. Acevedo et al., "A dataset of
 microscopic peripheral blood cell images for development of automatic recognition
-systems", Data in Brief 30:105474, 2020. CC BY 4.0. Normal cells of people without
-infection, blood disease or treatment, from one hospital and one analyser. Immature
-granulocytes are myelocytes, metamyelocytes and promyelocytes."""
+systems", Data in Brief 30:105474, 2020. The images have the license CC BY 4.0. They
+show normal cells of people without infection, blood disease or treatment, and come from
+one hospital and one analyser. Immature granulocytes are myelocytes, metamyelocytes and
+promyelocytes."""
 LICENSE = "Weights: BSD-3-Clause, like skblood. Data: CC BY 4.0."
 
 

@@ -20,8 +20,8 @@ from skblood._cli.inputs import (
 )
 from skblood._cli.writers import WRITERS
 
-# Limits for the images that are in memory at the same time: their number, and the
-# number of their pixels.
+# Limits for the images that are in memory at the same time: the number of images, and
+# the number of pixels of all of them together.
 MAX_IMAGES, MAX_PIXELS = 256, 2**24
 DEFAULT_SIZE = 28
 
@@ -68,7 +68,7 @@ def train(options):
     Returns
     -------
     int
-        0.
+        0. Errors are raised.
     """
     from skblood import save_model
 
@@ -77,7 +77,7 @@ def train(options):
     images, labels = load_labelled_images(options.folder, size, options.crop)
     if options.start is not None:
         labels = _use_known_names(labels, classifier.classes_.tolist())
-    # The standard output is for results. `fit` prints its progress.
+    # `fit` prints its progress to the standard output, which is for results only.
     with redirect_stdout(sys.stderr):
         classifier.fit(images, labels)
     # Do not store command-line settings in the model.
@@ -98,7 +98,7 @@ def evaluate(options):
     Returns
     -------
     int
-        0.
+        0. Errors are raised.
     """
     from sklearn.metrics import classification_report
 
@@ -145,9 +145,9 @@ def _make_classifier(options):
 
 
 def _use_known_names(labels, classes):
-    """Return labels with the names of a model's classes, if all of them match one.
+    """Replace the labels by the class names of a model, if each label matches one.
 
-    Otherwise `fit` would take another spelling of a name for another class, and
+    Without this, `fit` would treat another spelling of a class name as a new class, and
     reinitialise the output layer.
     """
     matches = match_names(np.unique(labels).tolist(), list(map(str, classes)))
@@ -157,17 +157,21 @@ def _use_known_names(labels, classes):
 
 
 def _check_can_write(path):
-    """Raise OSError if the file cannot be written: before the training, not after."""
+    """Raise OSError before the training if the model file cannot be written."""
     folder = Path(path).absolute().parent
     if Path(path).is_dir():
-        raise IsADirectoryError(f"{path} cannot be written: it is a folder.")
+        raise IsADirectoryError(
+            f"{path} cannot be written: it is a folder. Pass the path of a file."
+        )
     if not folder.is_dir():
         raise FileNotFoundError(
-            f"{path} cannot be written: the folder {folder} does not exist."
+            f"{path} cannot be written: the folder {folder} does not exist. Create "
+            "the folder first."
         )
     if not os.access(folder, os.W_OK):
         raise PermissionError(
-            f"{path} cannot be written: the folder {folder} is read-only."
+            f"{path} cannot be written: the folder {folder} is read-only. Choose "
+            "another folder."
         )
 
 

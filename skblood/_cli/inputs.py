@@ -88,10 +88,12 @@ def find_files(names):
     paths = []
     for path in map(Path, names):
         if not path.exists():
-            raise FileNotFoundError(f"The file or folder {path} does not exist.")
+            raise FileNotFoundError(
+                f"Expected an image file or a folder, got {path}, which does not exist."
+            )
         found = files_below(path) if path.is_dir() else [path]
         if not found:
-            raise ValueError(f"The folder {path} contains no images.")
+            raise ValueError(f"Expected images in the folder {path}, got no files.")
         paths += found
     return paths
 
@@ -156,7 +158,8 @@ def load_labelled_images(folder, size, crop):
     )
     if labels is None:
         raise ValueError(
-            f"Expected one sub-folder for each class in {folder}, got no sub-folders."
+            f"Expected one sub-folder for each class in {folder}, got no sub-folders. "
+            "Move the images of each class to a sub-folder with the name of the class."
         )
     return images, labels
 
@@ -164,10 +167,10 @@ def load_labelled_images(folder, size, crop):
 def match_names(names, classes):
     """Match class names of a folder with the classes of a model.
 
-    A name matches the class with the same name. It also matches a class if one of both
-    is the short form of the other, because earlier models and data sets have MedMNIST's
-    long names, such as "immature granulocytes(myelocytes, metamyelocytes and
-    promyelocytes)". Such a match counts only if it is unique.
+    A name matches the class with the same name. It also matches a class if one of the
+    two names is the short form of the other, because earlier models and data sets have
+    MedMNIST's long names, such as "immature granulocytes(myelocytes, metamyelocytes and
+    promyelocytes)". Such a match counts only if neither name has a second match.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ DEFAULT_MODEL = "bloodmnist-28"
 
 
 def make_parser():
-    """Return the parser; ``run`` of its result is the function of the command.
+    """Return the parser. Its result has the command's function in the attribute `run`.
 
     Returns
     -------
@@ -72,8 +72,8 @@ def _add_train(commands):
         "--start",
         metavar="MODEL",
         help="start from the weights of this model: a model file, or the name of a "
-        "pretrained model. This is better if there are few images (default: start from "
-        "random weights)",
+        "pretrained model. This usually gives a better model if there are few images "
+        "(default: start from random weights)",
     )
     command.add_argument(
         "--size",
@@ -87,15 +87,15 @@ def _add_train(commands):
         "--epochs",
         type=_positive_integer,
         metavar="N",
-        help="how often the model is trained on all images (default: depends on the "
-        "number of images)",
+        help="number of epochs: how often the training uses each image (default: "
+        "depends on the number of images)",
     )
     command.add_argument(
         "--seed",
         type=int,
         metavar="N",
-        help="random seed: training twice with the same seed gives the same model "
-        "(default: each training gives another model)",
+        help="random seed: training twice on the same computer with the same seed "
+        "gives the same model (default: each training gives a different model)",
     )
 
 

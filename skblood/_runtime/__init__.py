@@ -1,1 +1,1 @@
-"""The machine that the code runs on: devices, threads, random number generators."""
+"""The machine that the code runs on: devices, threads and random generators."""

@@ -1,4 +1,4 @@
-"""Which device trains the network, and in which number format."""
+"""Select the device and the number format (precision) of the training."""
 
 import torch
 
@@ -31,7 +31,8 @@ def resolve_device(device):
     if requested is None or not _is_available(requested, available):
         raise ValueError(
             f"device={device!r} is not available: this machine has "
-            f"{', '.join(available)}. Use device='auto' for the fastest of them."
+            f"{_list_devices(available)}. Use one of these, or device='auto' for the "
+            "fastest."
         )
     return requested
 
@@ -51,6 +52,13 @@ def _is_available(device, available):
         return False
     n_devices = torch.cuda.device_count() if device.type == "cuda" else 1
     return device.index is None or device.index < n_devices
+
+
+def _list_devices(available):
+    """Return the names of all devices, with an index for each CUDA device."""
+    n_cuda = torch.cuda.device_count() if "cuda" in available else 0
+    cuda = [f"cuda:{i}" for i in range(n_cuda)]
+    return ", ".join([name for name in available if name != "cuda"] + cuda)
 
 
 def resolve_precision(precision, device):

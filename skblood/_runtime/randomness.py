@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import torch
 
-_GLOBAL_GENERATOR = threading.RLock()
+_GLOBAL_RNG_LOCK = threading.RLock()
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def seeded_torch(seed, device):
     """
     device = torch.device(device)
     devices = [device] if device.type == "cuda" else []
-    with _GLOBAL_GENERATOR, torch.random.fork_rng(devices):
+    with _GLOBAL_RNG_LOCK, torch.random.fork_rng(devices):
         # torch.manual_seed would also seed devices whose state is not restored.
         torch.default_generator.manual_seed(seed)
         if devices:
@@ -36,8 +36,8 @@ def seeded_torch(seed, device):
 def uses_global_rng(network):
     """Return whether training a network may draw from torch's global generators.
 
-    The networks of this package do not (see `skblood._layers.Dropout`); any other
-    network may contain torch's own dropout.
+    The networks of this package do not draw from them (see `skblood._layers.Dropout`).
+    Any other network may contain torch's own dropout layers, which do.
     """
     package = __name__.partition(".")[0]
     return type(network).__module__.partition(".")[0] != package

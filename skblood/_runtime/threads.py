@@ -1,4 +1,4 @@
-"""How many threads torch uses, and how the memory allocator serves them."""
+"""Limit the threads that torch uses, and adjust how glibc allocates memory."""
 
 import sys
 import threading
@@ -12,10 +12,13 @@ from joblib.parallel import get_active_backend
 LARGE_BLOCK = 31 * 2**20
 
 _LOCK = threading.Lock()
-# A callback may call predict during fit. The limit then has to last until fit ends.
+# A callback may call predict during fit. The attribute `is_limited` of this object then
+# keeps the inner call from removing the limit before fit ends.
 _THREAD = threading.local()
+# Number of worker threads in which torch is limited now.
 _n_limited = 0
-_usual = None
+# torch's thread count before the first of these workers was limited.
+_usual_count = None
 
 
 @contextmanager
@@ -26,24 +29,26 @@ def limit_worker_threads():
     processes, but not in their worker threads: there, each worker would use all cores,
     and the threads would wait for each other.
 
-    Torch keeps a thread count for each thread of Python, and one for threads that
-    start later. Both have their earlier values again when the last worker is done.
+    torch has a thread count for each thread of Python, and one for threads that start
+    later. Both have their earlier values again after the last worker has finished.
     """
     if getattr(_THREAD, "is_limited", False) or not _is_worker_thread():
         yield
         return
-    usual = _limit()
+    usual_count = _limit()
     _THREAD.is_limited = True
     try:
         yield
     finally:
         _THREAD.is_limited = False
-        _restore(usual)
+        _restore(usual_count)
 
 
 def _is_worker_thread():
     if threading.current_thread() is threading.main_thread():
-        return False  # the main program, or a worker process, which runs tasks there
+        # This is the main program or a worker process: worker processes run their tasks
+        # in their main thread.
+        return False
     return _is_joblib_worker() or _is_dask_worker()
 
 
@@ -53,7 +58,7 @@ def _is_joblib_worker():
 
 
 def _is_dask_worker():
-    # Without this module, no code can be running in a dask worker.
+    # If this module has not been imported, this thread cannot be a dask worker.
     distributed = sys.modules.get("distributed")
     if distributed is None:
         return False
@@ -65,31 +70,35 @@ def _is_dask_worker():
 
 
 def _limit():
-    global _n_limited, _usual
+    global _n_limited, _usual_count
     with _LOCK:
+        # torch initialises the count of a new thread in the first call of
+        # `get_num_threads`. Without the call here, a later one would replace the limit
+        # by the count that another worker has restored.
+        count = torch.get_num_threads()
         if _n_limited == 0:
-            _usual = torch.get_num_threads()
+            _usual_count = count
         _n_limited += 1
         torch.set_num_threads(1)
-        return _usual
+        return _usual_count
 
 
-def _restore(usual):
+def _restore(usual_count):
     global _n_limited
     with _LOCK:
         _n_limited -= 1
-        torch.set_num_threads(usual)
+        torch.set_num_threads(usual_count)
 
 
 @cache
 def raise_mmap_threshold():
     """Make glibc's allocator reuse the memory of large freed blocks.
 
-    glibc returns freed blocks above a threshold to the system, so that every batch
+    glibc returns freed blocks above a threshold to the system, and every batch then
     waits for thousands of page faults. The threshold is dynamic: it rises to the size
     of the largest block that has been freed (`M_MMAP_THRESHOLD` in mallopt(3)). This
-    function therefore allocates and frees one large block, once in a process. Nothing
-    is written to the block, so it takes no physical memory. Other allocators are not
-    affected.
+    function therefore allocates and frees one large block, once in each process.
+    Nothing is written to the block, so it takes no physical memory. Other allocators
+    are not affected.
     """
     torch.empty(LARGE_BLOCK, dtype=torch.uint8)

@@ -1,4 +1,4 @@
-"""Load blood-cell images: BloodMNIST, a sample of it, MedMNIST, or your own."""
+"""Load images: BloodMNIST, a sample of it, other MedMNIST data sets, or your own."""
 
 from skblood.datasets._bloodmnist import load_bloodmnist
 from skblood.datasets._cell_images import load_cell_images

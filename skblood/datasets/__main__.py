@@ -11,7 +11,7 @@ from skblood.datasets._unpack import folder_of, verify_unpacked
 def main(arguments=None):
     """Run the command line; return the exit status."""
     parser = _make_parser()
-    # "Intermixed" parsing allows options between the command and the sizes.
+    # Intermixed parsing allows options between the command and the sizes.
     options = parser.parse_intermixed_args(arguments)
     archives = _manifest.collection(options.name).archives
     sizes = ", ".join(map(str, archives))
@@ -83,7 +83,7 @@ def _make_parser():
         nargs="?",
         choices=COMMANDS,
         default="list",
-        help="default: %(default)s",
+        help="what to do with the archives (default: %(default)s)",
     )
     parser.add_argument(
         "size",

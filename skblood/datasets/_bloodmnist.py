@@ -17,9 +17,10 @@ def load_bloodmnist(
 ):
     """Load BloodMNIST: microscope images of single blood cells in 8 classes.
 
-    The first call downloads the file. Every call verifies its checksum, unless
-    `mmap_mode` is set. A failed download is repeated if the error may be temporary.
-    Files that the medmnist package has downloaded are found and used.
+    The first call downloads the file. Every call verifies its checksum; with
+    `mmap_mode`, only a call that unpacks the file does so. A failed download is
+    repeated if the error may be temporary. Files that the medmnist package has
+    downloaded are found and used.
 
     =================   =====================
     Classes                                 8
@@ -51,8 +52,8 @@ def load_bloodmnist(
 
     mmap_mode : {"r"}, default=None
         With "r", the images are mapped into memory from a file, read-only: an image is
-        read from the disk when it is used. Use this if the images are larger than the
-        memory, which may be so for sizes above 28. Only one split can be loaded at a
+        read from the disk when it is used. Use this if the images do not fit into
+        memory, which is possible for sizes above 28. Only one split can be loaded at a
         time.
 
         The first call unpacks the archive to a folder beside it, which takes about as
@@ -110,10 +111,11 @@ def load_bloodmnist(
 
     Notes
     -----
-    The environment variable `SKBLOOD_MIRROR` sets another URL to download from. The
-    file names there must be the same as on the disk. On a computer without network
-    access, save the file in `data_home` yourself: the error for a missing file gives
-    its name. ``python -m skblood.datasets`` lists, verifies and downloads the files.
+    The environment variable `SKBLOOD_MIRROR` sets another URL to download from. It must
+    begin with ``http://`` or ``https://``, and the files there must have the same names
+    as on the disk. On a computer without network access, save the file in `data_home`
+    yourself: the error for a missing file gives its name. The command
+    ``python -m skblood.datasets`` lists, verifies and downloads the files.
 
     A few images occur twice, some of them in two different splits: at 28 x 28 pixels, 6
     test images have an identical copy in train or val.

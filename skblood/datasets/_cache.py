@@ -120,8 +120,8 @@ def verify(archive, path):
     if found != archive.md5:
         raise ChecksumError(
             f"Expected {path} to have the MD5 checksum {archive.md5}, got {found}. The "
-            "file is damaged, incomplete or a different file. It was not changed. Move "
-            "it away to have it downloaded again."
+            "file is damaged, incomplete or a different file. It was not changed. "
+            "Delete or rename it: the next call then downloads the file again."
         )
 
 
@@ -139,6 +139,6 @@ def _missing_error(archive, path, reason):
         f"and {reason}\n"
         f"To add the file yourself, download {address_of(archive)} (MD5 checksum "
         f"{archive.md5}) and save it as {path}\n"
-        "load_bloodmnist_sample() loads images of blood cells of 28 x 28 pixels "
-        "without a download."
+        "Without a download, load_bloodmnist_sample() loads a small sample of images "
+        "of 28 x 28 pixels."
     )

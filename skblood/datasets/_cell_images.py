@@ -13,8 +13,8 @@ from skblood.datasets._folder import find_images
 from skblood.datasets._output import select_labels
 from skblood.datasets._validation import check_flags, check_labels, check_option
 
-# The number of unreadable files that an error or a warning lists, to keep it short.
-N_LISTED = 10
+# Errors and warnings list at most this number of unreadable files.
+MAX_LISTED = 10
 
 
 def load_cell_images(
@@ -31,8 +31,9 @@ def load_cell_images(
 
     Each image is rotated according to its EXIF orientation, cropped to a square at its
     centre, and resized with Pillow's bicubic filter. MedMNIST made BloodMNIST from the
-    images of [1]_, which have 360 × 363 pixels, with a crop of 200 × 200 pixels [2]_:
-    ``crop=200``. It is not known which resizing filter MedMNIST used.
+    images of [1]_, which have 360 × 363 pixels, with a crop of 200 × 200 pixels [2]_.
+    Use ``crop=200`` for the same crop. It is not known which resizing filter MedMNIST
+    used.
 
     Parameters
     ----------
@@ -43,8 +44,8 @@ def load_cell_images(
 
         Hidden files and folders, whose name begins with a dot, are left out, and so are
         Thumbs.db and desktop.ini. All other files must be images: a file such as
-        notes.txt is an error, unless `errors` is "warn". Beside the sub-folders of the
-        classes, no other file is allowed.
+        notes.txt is an error, unless `errors` is "warn". A folder with sub-folders must
+        not contain files beside them.
 
         All file formats that Pillow reads are accepted, such as JPEG, PNG, TIFF and
         BMP. Images may be RGB, CMYK, black and white, or grey with 8 or 16 bits, and
@@ -73,7 +74,7 @@ def load_cell_images(
         If True, return ``(data, target)`` instead of a Bunch.
 
     n_jobs : int or None, default=-1
-        Number of threads that read images. -1 means one for each core.
+        Number of threads that read images. -1 means one for each core, None means one.
 
     Returns
     -------
@@ -126,7 +127,8 @@ def load_cell_images(
     class names, and load the images with ``labels="names"``.
 
     Grey values of 16 bits are divided by 257. A 12-bit camera that stores its values
-    in 16 bits therefore gives nearly black images: multiply the values by 16 first.
+    in 16 bits therefore gives nearly black images. Multiply its values by 16 before you
+    save them.
 
     References
     ----------
@@ -214,9 +216,9 @@ def _find_readable(paths, cells, errors):
     failed = [i for i, cell in enumerate(cells) if isinstance(cell, Exception)]
     if not failed:
         return np.arange(len(cells))
-    reasons = "".join(f"\n  {paths[i]}: {cells[i]}" for i in failed[:N_LISTED])
-    if len(failed) > N_LISTED:
-        reasons += f"\n  and {len(failed) - N_LISTED} more"
+    reasons = "".join(f"\n  {paths[i]}: {cells[i]}" for i in failed[:MAX_LISTED])
+    if len(failed) > MAX_LISTED:
+        reasons += f"\n  and {len(failed) - MAX_LISTED} more"
     text = f"{len(failed)} of {len(cells)} files could not be read as images:{reasons}"
     if len(failed) == len(cells):
         raise ValueError(text)

@@ -15,8 +15,9 @@ from skblood._resizing import resize_cell
 LARGEST_IMAGE = 89_478_485
 # Transparent pixels are shown on white, the background of a blood smear.
 BACKGROUND = (255, 255, 255, 255)
-# What is found at a path that is not a regular file. Opening a named pipe blocks until
-# another process opens it too, and reading from a device may never end.
+# Descriptions of the types of file that are not regular files. These are not opened:
+# opening a named pipe blocks until another process opens it too, and reading from a
+# device may never end.
 SPECIAL_FILES = {
     stat.S_IFIFO: "a named pipe",
     stat.S_IFSOCK: "a socket",
@@ -39,7 +40,7 @@ def read_cells(paths, *, size, crop, n_jobs):
     size, crop
         See `read_cell`.
     n_jobs : int or None
-        Number of threads. -1 means one for each core.
+        Number of threads. -1 means one for each core, None means one.
 
     Returns
     -------
@@ -56,7 +57,8 @@ def read_cells(paths, *, size, crop, n_jobs):
     with warnings.catch_warnings():
         # Images that Pillow warns about are refused: the error replaces the warning.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        # Threads suffice because Pillow releases Python's global lock while it decodes.
+        # Pillow releases Python's global interpreter lock while it decodes, so threads
+        # decode images in parallel.
         parallel = Parallel(n_jobs=n_jobs, prefer="threads")
         return parallel(delayed(read)(path) for path in paths)
 
@@ -86,7 +88,7 @@ def read_cell(path, *, size, crop):
     try:
         _check_is_regular(path)
         with Image.open(path) as image:
-            _check_is_no_bomb(image)
+            _check_n_pixels(image)
             return _prepare(image, size, crop)
     except UnreadableImageError:
         raise
@@ -106,7 +108,7 @@ def _check_is_regular(path):
         raise UnreadableImageError(f"{kind}, not a regular file")
 
 
-def _check_is_no_bomb(image):
+def _check_n_pixels(image):
     n_pixels = image.width * image.height
     if n_pixels > LARGEST_IMAGE:
         raise UnreadableImageError(

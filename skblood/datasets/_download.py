@@ -15,7 +15,7 @@ RETRIES = 3
 # HTTP status codes after which another attempt cannot succeed. Other errors, such as
 # 429 (too many requests) and 500 (internal server error), may be temporary.
 FINAL_STATUS = (400, 401, 403, 404, 405, 406, 410, 451)
-# Bytes that are written at a time. Pooch's default is 1 KiB, which means many writes.
+# Bytes that are written at a time. Pooch's default of 1 KiB would cause many writes.
 BLOCK = 2**17
 
 
@@ -74,9 +74,10 @@ def _fetch(archive, address, folder):
 
 
 def _download_once(url, output_file, source):
-    """Download for pooch, and raise an error that it does not retry if that is final.
+    """Download for pooch, and prevent retries after an HTTP status in FINAL_STATUS.
 
-    Pooch retries after a ValueError and after the errors of requests.
+    Pooch retries after a ValueError and after the errors of requests, but not after
+    another OSError.
     """
     import pooch
     from requests import HTTPError
@@ -95,9 +96,9 @@ def _download_once(url, output_file, source):
 
 
 def _move_into_place(part, path):
-    # Pooch creates its temporary file with access for the owner alone, which would
-    # lock the other users out of a shared data_home. A file made by `touch` has the
-    # permissions that the umask allows, and these are copied.
+    # Pooch creates its temporary file with access for the owner alone, so the other
+    # users of a shared data_home could not read it. A file made by `touch` has the
+    # permissions that the umask allows. They are copied to the temporary file.
     template = Path(part).with_name("permissions")
     template.touch()
     shutil.copymode(template, part)

@@ -28,11 +28,14 @@ def find_images(folder):
     Raises
     ------
     FileNotFoundError, NotADirectoryError, ValueError
-        If the folder does not exist or contains no files, or if it contains both files
-        and sub-folders.
+        If the folder does not exist, is a file or contains no files, if it contains
+        both files and sub-folders, or if a sub-folder contains no files or is a
+        symbolic link to a folder that contains it.
     """
     if not folder.exists():
-        raise FileNotFoundError(f"The folder {folder} does not exist.")
+        raise FileNotFoundError(
+            f"Expected a folder of images, got {folder}, which does not exist."
+        )
     if not folder.is_dir():
         raise NotADirectoryError(f"Expected a folder, got the file {folder}.")
     entries = sorted(filter(_is_visible, folder.iterdir()), key=_natural_key)
@@ -46,26 +49,26 @@ def find_images(folder):
         )
     if not classes:
         if not files:
-            raise ValueError(f"The folder {folder} contains no images.")
+            raise ValueError(f"Expected images in the folder {folder}, got no files.")
         return files, None, None
-    parts = [_find_files_of_class(part, folder) for part in classes]
-    target = [i for i, part in enumerate(parts) for _ in part]
-    paths = [path for part in parts for path in part]
+    files_of_classes = [_find_files_of_class(entry, folder) for entry in classes]
+    target = [i for i, found in enumerate(files_of_classes) for _ in found]
+    paths = [path for found in files_of_classes for path in found]
     return paths, target, [entry.name for entry in classes]
 
 
-def _find_files_of_class(part, folder):
-    target = part.resolve()
+def _find_files_of_class(class_folder, folder):
+    target = class_folder.resolve()
     if target in (folder.resolve(), *folder.resolve().parents):
         raise ValueError(
-            f"The sub-folder {part} is a symbolic link to {target}, which contains it. "
-            "Remove the link."
+            f"The sub-folder {class_folder} is a symbolic link to {target}, which "
+            "contains it. Remove the link."
         )
-    files = files_below(part)
+    files = files_below(class_folder)
     if not files:
         raise ValueError(
-            f"The sub-folder {part} contains no files. Add images of this class, or "
-            "remove the sub-folder."
+            f"The sub-folder {class_folder} contains no files. Add images of this "
+            "class, or remove the sub-folder."
         )
     return files
 
@@ -106,7 +109,7 @@ def _is_visible(path):
 
 
 def _natural_key(path):
-    """Return a key that sorts numbers by value, and upper case with lower case."""
+    """Return a sort key: numbers by their value, letters regardless of their case."""
     parts = re.split(r"(\d+)", str(path))
     numbered = [int(p) if p.isdecimal() else p.casefold() for p in parts]
     return numbered, str(path)

@@ -1,4 +1,4 @@
-"""Let only one process at a time create a file."""
+"""Locks and temporary folders, so that only one process at a time creates a file."""
 
 import shutil
 from contextlib import contextmanager
@@ -19,12 +19,12 @@ def file_lock(path):
     path : Path
         The lock is a hidden file in the same folder. The path itself is not touched.
     """
-    # Imported here because reading a file that is already there needs no lock.
+    # Imported here because reading an existing file needs no lock.
     from filelock import FileLock, Timeout
 
     # The operating system releases the lock when the process ends, even if it is
-    # killed. The lock file is empty and stays. Its mode lets the other users of a
-    # shared folder lock it too.
+    # killed. The lock file is empty and is not deleted. Its mode allows the other users
+    # of a shared folder to lock it too.
     lock = FileLock(path.with_name(f".{path.name}.lock"), mode=0o666)
     try:
         lock.acquire(timeout=WARN_AFTER)
@@ -42,8 +42,8 @@ def temporary_folder(path):
     """Create a temporary folder beside a path, and delete it at the end.
 
     It is on the same file system as the path, so its files can be renamed to the path.
-    The caller holds the lock of the path: other temporary folders of this path are
-    therefore leftovers of killed processes, and are deleted.
+    The caller must hold the lock of the path. Other temporary folders of this path are
+    therefore left over from killed processes, and are deleted.
 
     Parameters
     ----------

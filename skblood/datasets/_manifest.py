@@ -47,7 +47,9 @@ def medmnist_info():
 
 def names():
     """Return the names of the data sets of 2D images with one label for each image."""
-    return [name for name, info in medmnist_info().items() if _is_one_label(name, info)]
+    return [
+        name for name, info in medmnist_info().items() if _has_single_labels(name, info)
+    ]
 
 
 def collection(name):
@@ -84,7 +86,7 @@ def short_name(name):
     return name.partition("(")[0].strip() or name
 
 
-def _is_one_label(name, info):
+def _has_single_labels(name, info):
     return not name.endswith("3d") and not info["task"].startswith("multi-label")
 
 
@@ -106,13 +108,13 @@ def _archives(name, info):
 def _find_info_file():
     # `find_spec` finds a top-level package without importing it. Importing medmnist
     # would import torch and torchvision, which takes seconds and fails if their
-    # versions do not match. Importing its info module would create ~/.medmnist.
+    # versions do not match. Importing medmnist.info would create ~/.medmnist.
     spec = importlib.util.find_spec("medmnist")
     if spec is None:
         raise ImportError(
             "The medmnist package, which provides the URLs and checksums, is not "
             "installed. Run `pip install medmnist`, or use load_bloodmnist_sample(), "
-            "which does not need it."
+            "which does not need this package."
         )
     return Path(spec.submodule_search_locations[0]) / "info.py"
 
@@ -124,7 +126,7 @@ def _read_info(path):
             return ast.literal_eval(node.value)
     raise ImportError(
         f"Expected an assignment to INFO in {path}, got none. This version of medmnist "
-        "is not supported: install another one."
+        "is not supported. Install another version."
     )
 
 

@@ -182,13 +182,13 @@ def load_collection(
     check_mmap_mode(mmap_mode, splits)
 
     archive = collection.archives[size]
-    place = {"data_home": data_home, "download_if_missing": download_if_missing}
+    options = {"data_home": data_home, "download_if_missing": download_if_missing}
     if mmap_mode is None:
         read = partial(_read, splits=splits)
-        path, (images, target) = read_archive(archive, read, **place)
+        path, (images, target) = read_archive(archive, read, **options)
     else:
-        path = find_unpacked(archive, **place)
-        images, target = _map(path, *splits)
+        path = find_unpacked(archive, **options)
+        images, target = _map_into_memory(path, *splits)
     return make_output(
         images,
         target.ravel(),
@@ -208,7 +208,7 @@ def _read(path, splits):
     return images, target
 
 
-def _map(folder, split):
+def _map_into_memory(folder, split):
     images = np.load(folder / f"{split}_images.npy", mmap_mode="r")
     return images, np.load(folder / f"{split}_labels.npy", allow_pickle=False)
 

@@ -14,6 +14,7 @@ def make_output(
     Parameters
     ----------
     images : ndarray of shape (n_samples, height, width, n_channels)
+        Or (n_samples, height, width), if the images are grey.
     target : array-like of shape (n_samples,)
         The index in `target_names` of each image's class.
     target_names : list of str
@@ -22,7 +23,7 @@ def make_output(
     return_X_y : bool
         Whether to return `(X, y)` instead of a Bunch.
     flatten : bool
-        Whether X has one row of height * width * n_channels values for each image.
+        Whether X has one row with all pixel values of an image for each image.
     **details : object
         Further entries of the Bunch.
 

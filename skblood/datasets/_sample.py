@@ -148,7 +148,7 @@ def pack_tiles(images, n_columns):
 
 
 def unpack_tiles(sheet, size):
-    """Return the tiles of an image that `pack_tiles` has made.
+    """Return the tiles of an image that `pack_tiles` returned.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ def _read_images(index):
     """Return a dict with the images of each split."""
     with _data_file(SHEET).open("rb") as file, Image.open(file) as sheet:
         tiles = unpack_tiles(np.array(sheet), index["size"])
-    # The sheet contains the images of one split after those of the other.
+    # The sheet contains all images of the first split, then all of the second split.
     counts = [len(part["target"]) for part in index["splits"].values()]
     parts = np.split(tiles, np.cumsum(counts)[:-1])
     return dict(zip(index["splits"], parts, strict=True))

@@ -32,22 +32,23 @@ def unpack(archive, path, verify):
     Raises
     ------
     OSError
-        If the folder cannot be written. An existing folder is then left as it was.
+        If the archive is damaged, if the folder cannot be written, or if it exists
+        already but was not created by skblood. An existing folder is not changed.
     """
     folder = folder_of(path)
     with file_lock(path):
         if not is_current(folder, archive):
             if folder.exists() and _read_manifest(folder) is None:
                 raise FileExistsError(
-                    f"{folder} already exists and was not created by skblood. Move it "
-                    "away."
+                    f"{folder} already exists and was not created by skblood. Move or "
+                    "rename this folder."
                 )
             verify(archive, path)
             _unpack(archive, path, folder)
 
 
 def is_current(folder, archive):
-    """Tell whether a folder has the unchanged arrays of this archive."""
+    """Return whether a folder contains the unchanged arrays of this archive."""
     manifest = _read_manifest(folder)
     is_of_archive = manifest is not None and manifest["md5"] == archive.md5
     return is_of_archive and not find_changed(folder)

@@ -7,7 +7,7 @@ import numpy as np
 
 
 def check_splits(split, available):
-    """Return the names in `split`, one or a sequence, as a tuple of known names."""
+    """Return `split`, a name or a sequence of names, as a tuple of valid names."""
     if not isinstance(split, str | tuple | list):
         raise TypeError(
             f"split must be a str, or a tuple or list of str, got {split!r} "
@@ -30,7 +30,7 @@ def check_option(name, value, options, *, of_type):
     if not isinstance(value, of_type) or isinstance(value, bool):
         kind = "an int" if of_type is Integral else f"a {of_type.__name__}"
         raise TypeError(
-            f"{name} must be {kind} among {_join(options)}, got {value!r} "
+            f"{name} must be {kind} that is one of {_join(options)}, got {value!r} "
             f"of type {type(value).__name__}."
         )
     if value not in options:

@@ -1,4 +1,4 @@
-"""Write model cards: the checks, the sections of the card, and the picture."""
+"""Write model cards: argument checks, sections, and the confusion-matrix image."""
 
 import math
 import os
@@ -40,24 +40,26 @@ NOT_INTENDED_USE = """\
   "Classes". The model assigns one of its classes to every image."""
 ABOUT_MEASURES = f"""\
 Macro measures are means over the classes that occur in the test images. The AUC of a
-class compares this class with all others. The expected calibration error is the mean
-absolute difference between confidence and accuracy over 15 bins of the confidence,
-which is the probability of the predicted class.
+class compares this class with all others. The confidence of a prediction is the
+probability of the predicted class. The expected calibration error is the mean absolute
+difference between confidence and accuracy over 15 bins of the confidence, weighted by
+the number of images in each bin.
 
-All intervals have a confidence level of 95 %. Those of accuracy and recall are Wilson
-score intervals. The others are bootstrap intervals from {N_RESAMPLES:,} resamples of
-the test images, and the one of the expected calibration error is only rough. The
-intervals say what other images from the same source could give. If there are several
-images of one patient, the intervals are too narrow."""
+All intervals have a confidence level of 95 %. The intervals of accuracy and recall are
+Wilson score intervals. All other intervals are bootstrap intervals from {N_RESAMPLES:,}
+resamples of the test images. The interval of the expected calibration error is only
+approximate. The intervals show how much the measures could differ on other test images
+from the same source. If several test images come from the same patient, the intervals
+are too narrow."""
 NOT_KNOWN = """\
 - How accurate the model is on images from other microscopes, cameras, stains,
   laboratories or groups of patients than those of the test images. Measure this before
   you rely on the model.
-- How much the measures would change if the model was trained again with another
+- How much the measures would change if the model were trained again with another
   seed."""
 NOT_STATED = "Not stated."
 UNDEFINED = "–"
-# Characters in a line of a class name in the picture.
+# Class names in the image are wrapped to lines of at most this many characters.
 NAME_WIDTH = 24
 
 
@@ -134,7 +136,7 @@ def model_card(
     Raises
     ------
     TypeError
-        If both `license` and `licence` are given.
+        If both `license` and `licence` are given, or if an argument has the wrong type.
     NotFittedError
         If the classifier is not fitted.
     ImportError
@@ -211,7 +213,9 @@ def _check_license(license, licence):
     if isinstance(licence, str) and licence == "deprecated":
         return license
     if license is not None:
-        raise TypeError("Expected license alone, got both license and licence.")
+        raise TypeError(
+            "Expected only license, got both license and licence. Leave out licence."
+        )
     warn_deprecated("The parameter 'licence' of model_card", "'license'")
     return licence
 
@@ -231,7 +235,8 @@ def _check_path(path):
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(
-            f"{path} cannot be written: the folder {path.parent} does not exist."
+            f"{path} cannot be written: the folder {path.parent} does not exist. "
+            "Create the folder first."
         )
     if path.is_dir():
         raise IsADirectoryError(f"Expected the path of a file, got the folder {path}.")
@@ -329,7 +334,8 @@ def _describe_classes(truth, predicted, counts, names, labels):
 
 def _describe_parameters(classifier):
     model = getattr(classifier, "best_estimator_", classifier)
-    # Leave out the steps of a pipeline: the list also has each of their parameters.
+    # Leave out nested estimators, such as the steps of a pipeline: `get_params` also
+    # returns each of their parameters under a name of its own.
     parameters = {
         name: value
         for name, value in sorted(model.get_params().items())
@@ -358,7 +364,7 @@ def _describe_versions(classifier):
 
 
 def _format_code(value):
-    """Return the `repr` of a value, without memory addresses, as code."""
+    """Return the `repr` of a value as inline code, without memory addresses."""
     return code(re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value)))
 
 

@@ -48,9 +48,9 @@ def measure(truth, predicted, probabilities):
         "negative log-likelihood": _with_interval(
             partial(np.mean, axis=-1), log_losses(is_class, probabilities)
         ),
-        # Noise biases this measure upwards, and resamples have more noise than the
-        # images: a percentile interval would be too high. The basic bootstrap corrects
-        # for this bias.
+        # Noise biases this measure upwards, and a resample is noisier than the original
+        # images, so a percentile interval would be too high. The basic bootstrap
+        # corrects for this bias.
         "expected calibration error": _with_interval(
             calibration_error, truth, probabilities, method="basic", vectorized=False
         ),
@@ -76,7 +76,7 @@ def wilson_interval(n_hits, n):
 
 
 def bootstrap_interval(measure, *arrays, method="percentile", vectorized=True):
-    """Return a bootstrap interval over images; the seed is fixed.
+    """Return a bootstrap confidence interval of a measure, with a fixed seed.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def bootstrap_interval(measure, *arrays, method="percentile", vectorized=True):
     method : {"percentile", "basic"}, default="percentile"
         See `scipy.stats.bootstrap`.
     vectorized : bool, default=True
-        Whether `measure` takes many resamples at once.
+        Whether `measure` accepts many resamples at once.
 
     Returns
     -------
@@ -128,16 +128,16 @@ def macro_f1(is_class, is_predicted):
     ndarray of shape (...)
     """
     n_hits = (is_class & is_predicted).sum(axis=-2)
-    n_both = is_class.sum(axis=-2) + is_predicted.sum(axis=-2)
-    return np.mean(2 * n_hits / np.maximum(n_both, 1), axis=-1, where=n_both > 0)
+    n_total = is_class.sum(axis=-2) + is_predicted.sum(axis=-2)
+    return np.mean(2 * n_hits / np.maximum(n_total, 1), axis=-1, where=n_total > 0)
 
 
 def macro_auc(is_class, probabilities):
     """Return the mean area under the ROC curve of the classes that occur.
 
     The ROC curve of a class compares this class with all others. The area is computed
-    from ranks: it is the Mann-Whitney statistic U divided by the number of pairs of an
-    image of the class and an image of another class.
+    from ranks: it is the Mann-Whitney statistic U, divided by the number of pairs that
+    consist of an image of the class and an image of another class.
 
     Parameters
     ----------
@@ -149,12 +149,12 @@ def macro_auc(is_class, probabilities):
     ndarray of shape (...)
         NaN if only one class occurs.
     """
-    n_inside = is_class.sum(axis=-2)
-    n_pairs = n_inside * (is_class.shape[-2] - n_inside)
+    n_positive = is_class.sum(axis=-2)
+    n_pairs = n_positive * (is_class.shape[-2] - n_positive)
     rank_sums = (rankdata(probabilities, axis=-2) * is_class).sum(axis=-2)
-    u = rank_sums - n_inside * (n_inside + 1) / 2
+    u = rank_sums - n_positive * (n_positive + 1) / 2
     with np.errstate(invalid="ignore"):
-        return np.mean(u / n_pairs, axis=-1, where=n_inside > 0)
+        return np.mean(u / n_pairs, axis=-1, where=n_positive > 0)
 
 
 def log_losses(is_class, probabilities):
@@ -169,7 +169,7 @@ def log_losses(is_class, probabilities):
     -------
     ndarray of shape (n,)
     """
-    # `sklearn.metrics.log_loss` has the same lower bound.
+    # `sklearn.metrics.log_loss` clips probabilities at the same lower bound.
     smallest = np.finfo(probabilities.dtype).eps
     return -np.log(probabilities[is_class].clip(smallest))
 

@@ -48,8 +48,8 @@ def code(text):
     str
     """
     text = _one_line(text)
-    # Inline code has no escapes: a backtick would end the code, and a bar the cell of
-    # the table.
+    # Inline code has no escapes: a backtick would end the code, and a vertical bar
+    # would end the cell of the table.
     return escape(text) if set("|`") & set(text) else f"`{text}`"
 
 

@@ -5,8 +5,9 @@ import numpy as np
 # NumPy's kinds of dtype that are stored as arrays: bool, int, unsigned int, float.
 NUMERIC = "biuf"
 SCALARS = str | bool | int | float
-# Limit for all string arrays of a file together. NumPy takes four bytes a character.
+# Limit for all string arrays of a file together. NumPy uses 4 bytes per character.
 MAX_CHARACTERS = 2**24
+# Limit for the absolute value of an integer key of a dict.
 MAX_KEY = 2**63
 
 
@@ -27,8 +28,8 @@ def encode(value, arrays, name):
     Returns
     -------
     object
-        Types that JSON has stay as they are. Any other type becomes a dict with one
-        entry, whose key names the type, such as ``{"tuple": [1, 2]}``.
+        Values of JSON types are unchanged. A value of another type becomes a dict with
+        one entry, whose key names the type, such as ``{"tuple": [1, 2]}``.
 
     Raises
     ------
@@ -70,14 +71,15 @@ class Decoder:
     """Converts what `encode` returned back to values.
 
     The decoded values never need more memory than the document, the arrays and 64 MB
-    together, whoever wrote the document.
+    together, even if an attacker wrote the document.
 
     Parameters
     ----------
     arrays : dict of str to ndarray
         Arrays that the document refers to are removed from this dict.
     classes : dict of str to type
-        The classes that may occur, by `name_of`. No class is imported.
+        The classes that may occur. The keys are their full names, see `name_of`. No
+        class is imported.
     """
 
     def __init__(self, arrays, classes):
@@ -91,7 +93,7 @@ class Decoder:
         Parameters
         ----------
         document : object
-            What `encode` returned, or what JSON made of it.
+            The return value of `encode`, also after it was converted to JSON and back.
 
         Returns
         -------
@@ -140,8 +142,8 @@ class Decoder:
         self.n_characters += len(labels) * max(map(len, labels), default=0)
         if self.n_characters > MAX_CHARACTERS:
             raise ValueError(
-                f"strings of {self.n_characters:,} characters, more than the "
-                f"{MAX_CHARACTERS:,} that are allowed"
+                f"expected string arrays of at most {MAX_CHARACTERS:,} characters, got "
+                f"{self.n_characters:,}"
             )
         return np.array(labels, dtype=str)
 
@@ -158,7 +160,8 @@ class Decoder:
 
     def _decode_items(self, items):
         for key, _ in items:
-            # Large ints can be chosen to have the same hash, which makes a dict slow.
+            # An attacker can choose large ints with the same hash. A dict with many of
+            # them as keys is slow.
             if not isinstance(key, SCALARS) or (
                 isinstance(key, int) and abs(key) > MAX_KEY
             ):

@@ -5,8 +5,9 @@ import json
 from pathlib import Path
 
 FORMAT = 1
-# Limits of the JSON description. Models need far less, and parsing takes no time.
-MAX_BYTES = 2**20
+# Limits for the header of a file, which is JSON, and for the number of arrays. Models
+# stay far below them. A header within these limits is parsed quickly.
+MAX_HEADER_BYTES = 2**20
 MAX_BRACKETS = 30_000
 MAX_ARRAYS = 2_000
 # A safetensors file begins with the length of its header, as an integer of this size.
@@ -75,7 +76,7 @@ def unpack(content):
 
 
 def read(path):
-    """Return the content of a file if it begins as a model file does.
+    """Return the content of a file, unless its first bytes show another format.
 
     Parameters
     ----------
@@ -88,17 +89,18 @@ def read(path):
     Raises
     ------
     OSError
-        If it cannot be read.
+        If the file cannot be read.
     ValueError
-        If it begins differently. A large file is then not read to its end.
+        If the file is not a regular file, or if its first 8 bytes are not a possible
+        length of a header. A large file is then not read to its end.
     """
     path = Path(path)
     # Opening a named pipe would wait until another process writes to it.
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise ValueError("it is not a regular file")
     with path.open("rb") as file:
-        beginning = file.read(LENGTH_BYTES + MAX_BYTES)
-        if int.from_bytes(beginning[:LENGTH_BYTES], "little") > MAX_BYTES:
+        beginning = file.read(LENGTH_BYTES + MAX_HEADER_BYTES)
+        if int.from_bytes(beginning[:LENGTH_BYTES], "little") > MAX_HEADER_BYTES:
             raise ValueError("it was not written by save_model")
         return beginning + file.read()
 
@@ -113,12 +115,12 @@ def _check_header(header):
     """Raise ValueError for a header that would take long to parse."""
     n_brackets = header.count(b"[") + header.count(b"{")
     for n, limit, unit in (
-        (len(header), MAX_BYTES, "bytes"),
+        (len(header), MAX_HEADER_BYTES, "bytes"),
         (n_brackets, MAX_BRACKETS, "brackets"),
     ):
         if n > limit:
             raise ValueError(
-                f"its description has {n:,} {unit}, more than the {limit:,} that are "
+                f"its JSON header has {n:,} {unit}, more than the {limit:,} that are "
                 "allowed"
             )
 

@@ -1,8 +1,9 @@
 """Checks of the state in a model file, most of them before a network is built.
 
-A file may come from anyone. Its parameters are checked against the constraints of the
-classifier's parameters, and its weights against the shapes of a network on torch's
-"meta" device, which has no memory. So nothing is built that is larger than the file.
+An attacker may have written the file. Its parameters are checked against the
+constraints of the classifier's parameters. Its weights are checked against the shapes
+of a network on torch's "meta" device, which allocates no memory. A small file therefore
+cannot make skblood build a large network.
 """
 
 from inspect import signature
@@ -29,10 +30,10 @@ NET_OPTIONS = {
 CNN_OPTIONS = {"precision", "data_pruning"}
 PRECISIONS = ("float32", "bfloat16", "float64")
 OUTPUTS = ("default", "pandas", "polars")
-# Values in an image: enough for 4,096 × 4,096 pixels in colour.
+# Limit for the number of values in an image: enough for 4,096 × 4,096 colour pixels.
 MAX_FEATURES = 2**26
-# A residual block has two convolutions and two normalisations with two weights each;
-# a hidden layer has a weight matrix and a bias.
+# Number of weight arrays. A residual block has two convolution kernels, and two
+# normalisation layers with two arrays each. A hidden layer has a matrix and a bias.
 WEIGHTS_PER_BLOCK, WEIGHTS_PER_LAYER = 6, 2
 REQUIRED = {
     "classes_": np.ndarray,
@@ -54,7 +55,7 @@ OPTIONAL = {
     "feature_names_in_": np.ndarray,
     "pixel_range_": tuple,
     "precision_": str,
-    "_averages": dict,
+    "_averages": dict,  # the optimizer state
     "_sklearn_output_config": dict,
 }
 
@@ -65,7 +66,7 @@ def check_state(classifier, state):
     Parameters
     ----------
     classifier : BaseBloodClassifier
-        With its parameters, not fitted. It is not changed.
+        A classifier with the parameters of the file, not fitted. It is not changed.
     state : dict
         What `skblood._training.state.pack_state` returns, without the parameters.
 
@@ -92,10 +93,11 @@ def check_optimizer_state(classifier, package_classes):
     Parameters
     ----------
     classifier : BaseBloodClassifier
-        As it was restored.
+        The classifier that was restored from the file.
     package_classes : tuple of type
-        Optimizer classes of this package. Their state is known, as is that of torch's
-        optimizers that have a name. A custom optimizer class may keep any state.
+        Classes of this package. The optimizer state is checked if the optimizer is one
+        of these classes or is given by name. Any other optimizer class may have any
+        state.
     """
     option = classifier._training_spec.optimizer
     if not isinstance(option, str) and option not in package_classes:
@@ -115,7 +117,8 @@ def check_optimizer_state(classifier, package_classes):
 
 
 def _check_state_tensor(name, value, weight):
-    # torch's fused optimizer steps write to memory without checking the shape.
+    # torch's fused optimizers do not check shapes, and would write outside of tensors
+    # that are too small.
     shape, dtype = weight.shape, weight.dtype
     if name == "step":
         shape, dtype = (), torch.float32
@@ -242,7 +245,8 @@ def _check_net_options(classifier_class, options):
     unexpected = names - NET_OPTIONS - CNN_OPTIONS
     _require(not unexpected, f"unexpected training options: {sorted(unexpected)}")
     options = dict(options)
-    # The stored precision is a resolved one, and "float64" is not a parameter value.
+    # The stored precision is the one that was used: never "auto", and sometimes
+    # "float64", which is not a value of the parameter.
     precision = options.pop("precision", "float32")
     _require(
         precision in PRECISIONS,
@@ -281,13 +285,13 @@ def _check_network(classifier_class, state):
         options,
         state["image_shape_"],
         *state["_scaling"],
-        None,
-        resolve_dtype(state["image_shape_"], state["device_"]),
+        pixel_range=None,
+        dtype=resolve_dtype(state["image_shape_"], state["device_"]),
     )
     expected_weights = _build_without_memory(spec, len(state["classes_"])).state_dict()
     _require(
         set(weights) == set(expected_weights),
-        f"the weights are not those of a {network_class.__name__}",
+        f"the names of the weights are not those of a {network_class.__name__}",
     )
     for name, array in weights.items():
         _check_weight(name, array, expected_weights[name])
@@ -301,7 +305,7 @@ def _option_names(network_class):
 
 
 def _check_depth(options, n_weights):
-    """Check that there are weights for all layers, before torch builds the layers."""
+    """Check that the weights suffice for all layers, before torch builds the layers."""
     n_blocks = 2 * options.get("depth", 0)
     n_layers = len(options.get("hidden_layer_sizes", ()))
     fewest = WEIGHTS_PER_BLOCK * n_blocks + WEIGHTS_PER_LAYER * n_layers

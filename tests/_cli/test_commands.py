@@ -296,8 +296,8 @@ def test_match_names(names, classes, matches):
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["predict", "{}/none.png"], "none.png does not exist"),
-        (["predict", "{}/empty"], "empty contains no images"),
+        (["predict", "{}/none.png"], "got {}/none.png, which does not exist"),
+        (["predict", "{}/empty"], "images in the folder {}/empty, got no files"),
         (["predict", "{}/flat", "--model", "none"], "got none, which does not exist"),
         (["predict", "{}/flat", "--model", "{}/flat/cell0.png"], "cannot be loaded"),
         (
@@ -312,7 +312,7 @@ def test_match_names(names, classes, matches):
             ["train", "{}/sorted", "-o", "{}/flat"],
             "flat cannot be written: it is a folder",
         ),
-        (["train", "{}/none", "-o", "{}/m"], "none does not exist"),
+        (["train", "{}/none", "-o", "{}/m"], "got {}/none, which does not exist"),
         (
             "train {}/sorted -o {}/m --size 64 --start bloodmnist-28-tiny".split(),
             "Expected --size 28, which is the image size of the model of --start, got",

@@ -53,7 +53,7 @@ def test_resolve_an_available_device(machine, devices, device, resolved):
         ({}, "mps", r"device='mps' is not available: this machine has cpu\."),
         ({}, "meta", "device='meta' is not available"),
         ({}, "", "device='' is not available"),
-        ({"n_gpus": 2}, "cuda:2", r"this machine has cpu, cuda\."),
+        ({"n_gpus": 2}, "cuda:2", r"this machine has cpu, cuda:0, cuda:1\."),
         ({"mps": True}, "cuda", r"this machine has cpu, mps\."),
     ],
 )

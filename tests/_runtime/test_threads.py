@@ -68,6 +68,43 @@ def test_workers_do_not_use_more_threads_than_cores(backend, tmp_path):
     assert in_main == in_new_threads == 4
 
 
+# The first worker ends, and restores the count, while the second is still limited.
+END_ONE_WORKER = """
+import threading
+import torch
+from joblib import Parallel, delayed
+from skblood._runtime.threads import limit_worker_threads
+
+both_limited, one_ended = threading.Barrier(2), threading.Event()
+
+def work(i):
+    with limit_worker_threads():
+        both_limited.wait()
+        if i == 1:
+            one_ended.wait()
+            return torch.get_num_threads()
+    one_ended.set()
+
+torch.set_num_threads(4)
+print(Parallel(n_jobs=2, backend="threading")(delayed(work)(i) for i in range(2)))
+"""
+
+
+def test_the_limit_lasts_when_another_worker_ends(tmp_path):
+    script = tmp_path / "end_one_worker.py"
+    script.write_text(END_ONE_WORKER)
+    env = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
+    for _ in range(5):
+        output = subprocess.run(
+            [sys.executable, script],
+            check=True,
+            capture_output=True,
+            text=True,
+            env=env,
+        ).stdout
+        assert output.strip() == "[None, 1]"
+
+
 class WaitForOtherFit(Callback):
     """Wait at the end of each epoch until another fit is at the end of an epoch."""
 

@@ -440,7 +440,7 @@ def test_links_below_a_class_are_not_followed(folder):
     "arguments, error, message",
     [
         ({"folder": 3}, TypeError, "folder must be a str .* got 3"),
-        ({"folder": "nowhere"}, FileNotFoundError, "The folder nowhere does not exist"),
+        ({"folder": "nowhere"}, FileNotFoundError, "got nowhere, which does not exist"),
         ({"size": 0}, ValueError, "size must be a positive .* got 0"),
         ({"size": 28.0}, TypeError, "size must be an int, got 28.0"),
         ({"crop": -1}, ValueError, "crop must be a positive .* got -1"),
@@ -465,5 +465,5 @@ def test_folder_that_is_a_file(tmp_path, cell):
 
 
 def test_empty_folder(tmp_path):
-    with pytest.raises(ValueError, match="contains no images"):
+    with pytest.raises(ValueError, match=r"Expected images in .*, got no files"):
         load_cell_images(tmp_path)
