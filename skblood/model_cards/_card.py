@@ -39,8 +39,9 @@ NOT_INTENDED_USE = """\
 - Images that show several cells, no cell, or a cell of a kind that is not listed under
   "Classes". The model assigns one of its classes to every image."""
 ABOUT_MEASURES = f"""\
-Macro measures are means over the classes that occur in the test images. The AUC of a
-class compares this class with all others. The confidence of a prediction is the
+The macro AUC is the mean over the classes that occur in the test images; the AUC of a
+class compares it with all others. The macro F1 is the mean over the classes that occur
+in the test images or in the predictions. The confidence of a prediction is the
 probability of the predicted class. The expected calibration error is the mean absolute
 difference between confidence and accuracy over 15 bins of the confidence, weighted by
 the number of images in each bin.
