@@ -148,7 +148,6 @@ class BaseBloodClassifier(
                 patience=self.n_iter_no_change if self.early_stopping else None,
                 tol=self.tol,
             )
-
             check_pixel_range(self, images, network.pixel_range)
             if valid is not None:
                 check_pixel_range(self, valid.images, network.pixel_range)
@@ -227,7 +226,6 @@ class BaseBloodClassifier(
                 n_earlier_steps=count_steps(earlier),
                 streaming=True,
             )
-
             check_pixel_range(self, images, network.pixel_range)
 
             # Train.

@@ -149,6 +149,21 @@ def small_data_section():
     return {**small, "table": table(header, [*rows, ["all (849 to 2,330)", *full]])}
 
 
+def short_trainings_section():
+    short = load("short_trainings")
+    rows = [
+        [
+            row["n_images"],
+            row["n_epochs"],
+            accuracy(row["running averages"]),
+            accuracy(row["recomputed"]),
+        ]
+        for row in short["results"]
+    ]
+    header = ["images", "epochs", "running averages", "recomputed statistics"]
+    return {**short, "table": table(header, rows)}
+
+
 def fine_tuning_section():
     figures = load("fine_tuning")
     return {
@@ -206,6 +221,7 @@ SECTIONS = {
     "accuracy_mcnemar": models_section,
     "accuracy_budgets": budgets_section,
     "accuracy_small_data": small_data_section,
+    "short_trainings": short_trainings_section,
     "fine_tuning": fine_tuning_section,
     "accuracy_image_sizes": image_sizes_section,
 }
