@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 _MODULE_OF = {
     "BloodCNNClassifier": "skblood.cnn",
     "BloodFNNClassifier": "skblood.fnn",
+    "FamiliarityDetector": "skblood.familiarity",
     "load_bloodmnist": "skblood.datasets",
     "load_bloodmnist_sample": "skblood.datasets",
     "load_cell_images": "skblood.datasets",

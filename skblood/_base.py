@@ -35,6 +35,7 @@ from ._training.history import count_steps, finished_epochs
 from ._training.scaling import find_pixel_range, fit_scaling
 from ._training.spec import NetworkSpec, TrainingSpec, resolve_dtype
 from ._training.state import pack_state, unpack_state, versions, warn_of_versions
+from .familiarity import FamiliarityDetector
 
 LARGEST_SEED = 2**31 - 1
 
@@ -350,6 +351,56 @@ class BaseBloodClassifier(
         self._network_spec = network
         self._training_spec = training
         self._versions = versions()
+        # What was familiar to the earlier network says little about this one.
+        self._familiarity = None
+
+    def fit_familiarity(self, X, *, X_val=None, contamination=0.0025):
+        """Learn how the training images look, to detect images that look different.
+
+        The result is kept in `familiarity_`, also in pickles and model files, until the
+        next call of `fit` or `partial_fit`.
+
+        Parameters
+        ----------
+        X : array-like
+            The training images, or a part of them, in any form that `fit` accepts.
+        X_val : array-like, default=None
+            Images that were not used for training. They make the rate of false alarms
+            more accurate.
+        contamination : float, default=0.0025
+            Rate of false alarms, see `FamiliarityDetector`.
+
+        Returns
+        -------
+        self : object
+            The classifier. Its predictions do not change.
+
+        Raises
+        ------
+        NotFittedError
+            If the classifier is not fitted.
+        ValueError
+            If the images are invalid, or fewer than 5.
+
+        Examples
+        --------
+        >>> from skblood import BloodFNNClassifier, load_bloodmnist_sample
+        >>> X, y = load_bloodmnist_sample("train", return_X_y=True)
+        >>> clf = BloodFNNClassifier(max_epochs=2, random_state=0).fit(X, y)
+        >>> clf.fit_familiarity(X).familiarity_.predict(X[:1] // 2)
+        array([-1])
+        """
+        detector = FamiliarityDetector(self, contamination=contamination)
+        self._familiarity = detector.fit(X, X_val=X_val)._get_fitted()
+        return self
+
+    @property
+    def familiarity_(self):
+        # The detector refers to the classifier. If the classifier kept it, the memory
+        # of both would be freed late, by the garbage collector.
+        if self._familiarity is None:
+            return None
+        return FamiliarityDetector(self)._set_fitted(self._familiarity)
 
     # -- predictions -------------------------------------------------------------------
 
@@ -478,13 +529,21 @@ class BaseBloodClassifier(
         return None
 
     def _embed(self, images):
-        module = self.net_.module_
-        if not hasattr(module.network, "embed"):
+        if not self._has_embeddings():
             raise TypeError(
                 "transform needs a network with a method embed(images), which "
-                f"{type(module.network).__name__} does not have."
+                f"{type(self.net_.module_.network).__name__} does not have."
             )
-        return self.net_.predict_batches(images, module.embed)
+        return self.net_.predict_batches(images, self.net_.module_.embed)
+
+    def _has_embeddings(self):
+        return hasattr(self.net_.module_.network, "embed")
+
+    def _embed_or_logits(self, images):
+        """Return embeddings, or logits if the network has no embeddings."""
+        module = self.net_.module_
+        forward = module.embed if self._has_embeddings() else module
+        return self.net_.predict_batches(images, forward)
 
     def _check_new_images(self, X):
         check_is_fitted(self)

@@ -101,6 +101,9 @@ class BloodFNNClassifier(BaseBloodClassifier):
         Smallest and largest pixel value of the training images. Predictions for images
         with another range of values give a warning. None for tabular input, and for
         models that were saved without it.
+    familiarity_ : FamiliarityDetector or None
+        Detects images that do not resemble the training images. None until
+        `fit_familiarity` is called.
     n_iter_ : int
         Number of epochs, including those of earlier calls that this model continues.
     loss_curve_ : list of float

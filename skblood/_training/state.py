@@ -52,6 +52,7 @@ def pack_state(attributes):
         - ``_network``, the class of the network and its options,
         - ``_scaling``, the center and the scale of the pixels,
         - ``_net_options`` and ``_seed``, how it was trained,
+        - ``_familiarity``, the fitted attributes of its `FamiliarityDetector`, if any,
         - ``_streaming``, whether `partial_fit` was the last call, and if so
         - ``_averages``, the optimizer state, from which `partial_fit` continues.
     """
@@ -73,6 +74,8 @@ def pack_state(attributes):
         }
         if network.pixel_range is None:
             del state["pixel_range_"]
+        if state["_familiarity"] is None:
+            del state["_familiarity"]
         if training.streaming:
             state["_averages"] = optimizer_arrays(net.optimizer_)
     # A loaded model keeps the versions with which it was trained.
@@ -102,6 +105,7 @@ def unpack_state(state):
     dtype = resolve_dtype(state["image_shape_"], device)
     # Files that were written before these attributes existed do not hold them.
     state.setdefault("precision_", str(dtype).removeprefix("torch."))
+    state.setdefault("_familiarity", None)
     network = NetworkSpec(
         *state.pop("_network"),
         state["image_shape_"],

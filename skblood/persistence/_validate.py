@@ -13,8 +13,11 @@ import numpy as np
 import torch
 
 from .._base import LARGEST_SEED
+from .._input.images import is_tabular
 from .._sklearn_compat import validate_parameter_constraints
 from .._training.spec import NetworkSpec, resolve_dtype
+from ..familiarity._appearance import count_measures
+from ..familiarity._detector import FITTED, N_PROTOTYPES, FamiliarityDetector
 from ..networks import FeedForwardNetwork, ReportNetwork, ResidualNetwork
 from ..optimizers import state_names
 
@@ -56,6 +59,7 @@ OPTIONAL = {
     "pixel_range_": tuple,
     "precision_": str,
     "_averages": dict,  # the optimizer state
+    "_familiarity": dict,  # the fitted attributes of a FamiliarityDetector
     "_sklearn_output_config": dict,
 }
 
@@ -195,6 +199,50 @@ def _check_pixel_range(pixel_range):
     )
 
 
+def _check_familiarity(fitted, image_shape, n_embedding, classifier_class):
+    """Check the fitted attributes of a `FamiliarityDetector`.
+
+    `n_embedding` is None for a custom network, whose embeddings can have any length.
+    """
+    names = {"contamination", *FITTED}
+    _require(
+        set(fitted) == names,
+        f"expected the familiarity entries {sorted(names)}, got {sorted(fitted)}",
+    )
+    validate_parameter_constraints(
+        FamiliarityDetector._parameter_constraints,
+        {"contamination": fitted["contamination"]},
+        caller_name=classifier_class.__name__,
+    )
+    arrays = [fitted[name] for name in FITTED]
+    _require(
+        all(isinstance(a, np.ndarray) and a.dtype.kind == "f" for a in arrays)
+        and all(np.isfinite(a).all() for a in arrays),
+        "the familiarity entries must be arrays of finite floats",
+    )
+    prototypes, mean, precision, *scores = arrays
+    n_prototypes = len(prototypes) if prototypes.ndim == 2 else 0
+    _require(
+        0 < n_prototypes <= N_PROTOTYPES
+        and (n_embedding is None or prototypes.shape[1] == n_embedding),
+        f"prototypes_ must have the shape (n, {n_embedding or 'n_embedding'}) with n "
+        f"from 1 to {N_PROTOTYPES}, got {prototypes.shape}",
+    )
+    n_measures = 0 if is_tabular(image_shape) else count_measures(image_shape[2])
+    _require(
+        mean.shape == (n_measures,) and precision.shape == (n_measures, n_measures),
+        f"the appearance must have {n_measures} measures, got {mean.shape} and "
+        f"{precision.shape}",
+    )
+    _require(
+        len({a.shape for a in scores}) == 1
+        and scores[0].ndim == 1
+        and len(scores[0]) > 0
+        and all((np.diff(a) >= 0).all() for a in scores),
+        "the familiarity scores must be sorted and of the same length",
+    )
+
+
 def _check_classes(classes):
     _require(
         classes.ndim == 1 and len(classes) > 1,
@@ -295,6 +343,13 @@ def _check_network(classifier_class, state):
     )
     for name, array in weights.items():
         _check_weight(name, array, expected_weights[name])
+    if "_familiarity" in state:
+        n_embedding = None
+        if network_class in KNOWN_NETWORKS:
+            n_embedding = expected_weights["network.head.weight"].shape[1]
+        _check_familiarity(
+            state["_familiarity"], state["image_shape_"], n_embedding, classifier_class
+        )
 
 
 def _option_names(network_class):
