@@ -12,6 +12,7 @@ _MODULE_OF = {
     "BloodCNNClassifier": "skblood.cnn",
     "BloodFNNClassifier": "skblood.fnn",
     "FamiliarityDetector": "skblood.familiarity",
+    "assess": "skblood.assessment",
     "load_bloodmnist": "skblood.datasets",
     "load_bloodmnist_sample": "skblood.datasets",
     "load_cell_images": "skblood.datasets",

@@ -15,7 +15,7 @@ def load_pretrained(name="bloodmnist-28"):
     name : {"bloodmnist-28", "bloodmnist-28-tiny"}, default="bloodmnist-28"
         "bloodmnist-28" is ``BloodCNNClassifier()``, fitted to the train split of
         BloodMNIST at 28 pixels. "bloodmnist-28-tiny" has fewer channels: its file is
-        about a tenth of the size, and it predicts faster. The model cards in
+        about a seventh of the size, and it predicts faster. The model cards in
         ``skblood/models`` state the accuracy of both.
 
     Returns

@@ -7,8 +7,8 @@
 Each model is fitted to the train split of BloodMNIST with the parameters in RECIPES,
 and saved in half precision in skblood/models/. Its familiarity is fitted to the same
 images, with the validation split as the reference. Its model card in the same folder
-states measures on the test split. The script needs the full data set and takes about ten
-minutes on two cores.
+states measures on the test split. The script needs the full data set and takes about
+ten minutes on two cores.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from skblood import (
 MODELS = Path(__file__).parents[1] / "skblood" / "models"
 RECIPES = {
     "bloodmnist-28": {},
-    # The largest width with a file below 150 kB. On the validation split, the accuracy
+    # The largest width whose weights take less than 150 kB. On the validation split, the accuracy
     # was .980 without stochastic depth and .974 with it, with one run each.
     "bloodmnist-28-tiny": {"width": 10, "stochastic_depth": 0.0},
 }

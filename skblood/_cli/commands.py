@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from skblood._cli import summary
 from skblood._cli.inputs import (
     find_files,
     image_size,
@@ -18,16 +19,21 @@ from skblood._cli.inputs import (
     match_names,
     read_images,
 )
-from skblood._cli.writers import WRITERS
+from skblood._cli.writers import WRITERS, GuessWriter, printable
 
 # Limits for the images that are in memory at the same time: the number of images, and
 # the number of pixels of all of them together.
 MAX_IMAGES, MAX_PIXELS = 256, 2**24
 DEFAULT_SIZE = 28
+# A trained model learns what is familiar if it has at least so many images. With fewer,
+# nearly everything would be unfamiliar.
+MIN_REFERENCE = 20
 
 
 def predict(options):
-    """Print the predicted class of each image and its probability.
+    """Print the predicted class of each image, its probability, and doubts about it.
+
+    A summary on the standard error says how many images there are of each class.
 
     Parameters
     ----------
@@ -38,23 +44,32 @@ def predict(options):
     int
         1 if a file could not be read, otherwise 0.
     """
+    from skblood import assess
+
     paths = find_files(options.images)
     classifier = load_classifier(options.model)
     size = image_size(classifier)
     n_at_once = max(1, min(MAX_IMAGES, MAX_PIXELS // size**2))
-    n_failed = 0
+    n_failed, parts = 0, []
+    is_bare = options.bare and options.format == "table"
+    make_writer = GuessWriter if is_bare else WRITERS[options.format]
     with (
-        WRITERS[options.format](classifier.classes_) as writer,
+        make_writer(classifier.classes_) as writer,
         _progress_bar(len(paths)) as bar,
     ):
         for start in range(0, len(paths), n_at_once):
             part = paths[start : start + n_at_once]
             readable, images = read_images(part, size, options.crop)
             if readable:
-                writer.write(readable, classifier.predict_proba(images))
+                found = assess(classifier, images)
+                writer.write(readable, found)
                 sys.stdout.flush()
+                parts.append(found)
             n_failed += len(part) - len(readable)
             bar.update(len(part))
+    if parts:
+        for line in summary.describe_predictions(parts, options.model):
+            print(f"skblood: {printable(line)}", file=sys.stderr)
     return int(n_failed > 0)
 
 
@@ -68,13 +83,13 @@ def train(options):
     Returns
     -------
     int
-        0. Errors are raised.
+        1 if a file could not be read, otherwise 0. Other errors are raised.
     """
     from skblood import save_model
 
     _check_can_write(options.output)
     classifier, size = _make_classifier(options)
-    images, labels = load_labelled_images(options.folder, size, options.crop)
+    images, labels, n_failed = load_labelled_images(options.folder, size, options.crop)
     if options.start is not None:
         labels = _use_known_names(labels, classifier.classes_.tolist())
     # `fit` prints its progress to the standard output, which is for results only.
@@ -82,14 +97,16 @@ def train(options):
         classifier.fit(images, labels)
     # Do not store command-line settings in the model.
     classifier.set_params(warm_start=False, verbose=0)
+    if len(images) >= MIN_REFERENCE:
+        classifier.fit_familiarity(images)
     save_model(classifier, options.output)
     n_classes = len(classifier.classes_)
     print(f"{options.output}: {n_classes} classes, {len(labels)} images")
-    return 0
+    return int(n_failed > 0)
 
 
 def evaluate(options):
-    """Print precision and recall of a model for each class.
+    """Print precision and recall of a model for each class, and how doubts help.
 
     Parameters
     ----------
@@ -98,12 +115,14 @@ def evaluate(options):
     Returns
     -------
     int
-        0. Errors are raised.
+        1 if a file could not be read, otherwise 0. Other errors are raised.
     """
     from sklearn.metrics import classification_report
 
+    from skblood import assess
+
     classifier = load_classifier(options.model)
-    images, labels = load_labelled_images(
+    images, labels, n_failed = load_labelled_images(
         options.folder, image_size(classifier), options.crop
     )
     known, names = classifier.classes_.astype(str).tolist(), sorted(set(labels))
@@ -115,10 +134,13 @@ def evaluate(options):
             f"the model knows ({', '.join(known)}), got {', '.join(unknown)}. Rename "
             "these sub-folders."
         )
-    truth = [matches[label] for label in labels]
-    predicted = classifier.predict(images).astype(str)
+    truth = np.array([matches[label] for label in labels])
+    found = assess(classifier, images)
+    predicted = found.labels.astype(str)
     print(classification_report(truth, predicted, digits=3, zero_division=0))
-    return 0
+    for line in summary.describe_doubts(found, predicted != truth, options.model):
+        print(printable(line))
+    return int(n_failed > 0)
 
 
 def _make_classifier(options):

@@ -1,6 +1,8 @@
 """The input of the commands: models, image files, and folders of sorted images."""
 
+import re
 import sys
+import warnings
 from collections import Counter
 from pathlib import Path
 
@@ -131,6 +133,8 @@ def read_images(paths, size, crop):
 def load_labelled_images(folder, size, crop):
     """Load images that are sorted into one sub-folder for each class.
 
+    Files that cannot be read are named on the standard error and left out.
+
     Parameters
     ----------
     folder : str
@@ -144,33 +148,41 @@ def load_labelled_images(folder, size, crop):
     images : ndarray of shape (n, size, size, 3), dtype uint8
     labels : ndarray of str, of shape (n,)
         The name of each image's sub-folder.
+    n_failed : int
+        Number of files that could not be read.
 
     Raises
     ------
     OSError, ValueError
-        If the folder or one of its files cannot be read, or if the folder has no
+        If the folder cannot be read, if none of its files can, or if it has no
         sub-folders.
     """
     from skblood import load_cell_images
 
-    images, labels = load_cell_images(
-        folder, size=size, crop=crop, labels="names", return_X_y=True
-    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        images, labels = load_cell_images(
+            folder, size=size, crop=crop, labels="names", return_X_y=True, errors="warn"
+        )
+    for warning in caught:
+        print(f"skblood: {printable(warning.message)}", file=sys.stderr)
     if labels is None:
         raise ValueError(
             f"Expected one sub-folder for each class in {folder}, got no sub-folders. "
             "Move the images of each class to a sub-folder with the name of the class."
         )
-    return images, labels
+    return images, labels, len(caught)
 
 
 def match_names(names, classes):
     """Match class names of a folder with the classes of a model.
 
-    A name matches the class with the same name. It also matches a class if one of the
-    two names is the short form of the other, because earlier models and data sets have
-    MedMNIST's long names, such as "immature granulocytes(myelocytes, metamyelocytes and
-    promyelocytes)". Such a match counts only if neither name has a second match.
+    A name matches the class with the same name. It also matches a class if they differ
+    only in capitals, in a plural "s", or in underscores or hyphens instead of spaces:
+    "Neutrophils" matches "neutrophil". It may be the first words of the name of the
+    class, or the reverse if brackets follow, because MedMNIST has long names such as
+    "immature granulocytes(myelocytes, metamyelocytes and promyelocytes)". Such a match
+    counts only if neither name has a second match.
 
     Parameters
     ----------
@@ -181,16 +193,30 @@ def match_names(names, classes):
     dict of str to str
         The class that each name matches. Names without a match are left out.
     """
-    from skblood.datasets._manifest import short_name
-
     same = {name: name for name in names if name in classes}
     similar = [
         (name, label)
         for name in names
         for label in classes
-        if not {name, label} & set(same)
-        and (name == short_name(label) or short_name(name) == label)
+        if not {name, label} & set(same) and _is_similar(name, label)
     ]
     n_matches = Counter(text for pair in similar for text in pair)
     unique = {a: b for a, b in similar if n_matches[a] == n_matches[b] == 1}
     return same | unique
+
+
+def _words(name):
+    """Return the words of a class name in small letters, without a plural "s"."""
+    words = re.findall(r"[^\W_]+", name.casefold())
+    return [word.removesuffix("s") for word in words]
+
+
+def _is_similar(name, label):
+    from skblood.datasets._manifest import short_name
+
+    words = _words(name)
+    if not words:
+        return False
+    return _words(label)[: len(words)] == words or _words(short_name(name)) == _words(
+        label
+    )

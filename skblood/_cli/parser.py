@@ -7,6 +7,20 @@ from skblood._cli.commands import DEFAULT_SIZE, evaluate, predict, train
 from skblood._cli.writers import WRITERS
 
 DEFAULT_MODEL = "bloodmnist-28"
+PREDICT_EPILOG = """\
+example:
+  skblood predict cells/ --format csv > cells.csv
+
+The pretrained models are bloodmnist-28 and bloodmnist-28-tiny. They distinguish
+basophil, eosinophil, erythroblast, immature granulocytes, lymphocyte, monocyte,
+neutrophil and platelet. Each image must show one cell in its middle.
+
+A model is accurate only on images like those it was trained on: of the same
+microscope, stain and magnification. An image that does not resemble them is
+called unfamiliar, and a prediction with a probability below 0.85 unsure. A
+kind of cells that the model does not know is often, but not always, found.
+The command cannot find the cells in a photograph of a smear.
+"""
 
 
 def make_parser():
@@ -33,7 +47,9 @@ def _add_predict(commands):
     command = _add_command(
         commands,
         predict,
-        "Print the predicted class of each image and its probability.",
+        "Print the predicted class of each image, its probability, and whether the "
+        "prediction is doubtful.",
+        epilog=PREDICT_EPILOG,
     )
     command.add_argument(
         "images",
@@ -50,6 +66,11 @@ def _add_predict(commands):
         default="table",
         help="format of the output; csv and json contain the probabilities of all "
         "classes (default: %(default)s)",
+    )
+    command.add_argument(
+        "--bare",
+        action="store_true",
+        help="print the most probable class in the table, also if it is doubtful",
     )
 
 
@@ -111,9 +132,13 @@ def _add_evaluate(commands):
     _add_crop(command)
 
 
-def _add_command(commands, run, description):
+def _add_command(commands, run, description, epilog=None):
     command = commands.add_parser(
-        run.__name__, help=description, description=description
+        run.__name__,
+        help=description,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.set_defaults(run=run)
     return command

@@ -8,6 +8,8 @@ import csv
 import json
 import sys
 
+import numpy as np
+
 
 def printable(text):
     r"""Escape terminal control characters in a file name, a label or a message.
@@ -44,35 +46,66 @@ class PredictionWriter:
     def __exit__(self, *_):
         pass
 
-    def most_probable(self, probabilities):
-        """Return the label with the highest probability.
-
-        Parameters
-        ----------
-        probabilities : ndarray of shape (n_classes,)
-
-        Returns
-        -------
-        str
-        """
-        return self.labels[probabilities.argmax()]
-
-
-class TableWriter(PredictionWriter):
-    """One line for each image: file name, probability and predicted label."""
-
-    def write(self, paths, probabilities):
+    def write(self, paths, found):
         """Print the predictions of some images.
 
         Parameters
         ----------
         paths : list of Path
-        probabilities : ndarray of shape (n_paths, n_classes)
+        found : Bunch
+            The return value of `skblood.assess` for these images.
         """
-        width = max(len(str(path)) for path in paths)
-        for path, row in zip(paths, probabilities, strict=True):
-            line = f"{path!s:{width}}  {row.max():.3f}  {self.most_probable(row)}"
-            print(printable(line))
+        familiarity = found.familiarity
+        if familiarity is None:
+            familiarity = [None] * len(paths)
+        rows = zip(
+            paths,
+            map(str, found.labels),
+            found.probabilities,
+            familiarity,
+            name_states(found),
+            strict=True,
+        )
+        self.write_rows(list(rows))
+
+
+def name_states(found):
+    """Return "sure", "unsure" or "unfamiliar" for each image.
+
+    Parameters
+    ----------
+    found : Bunch
+        The return value of `skblood.assess`.
+
+    Returns
+    -------
+    list of str
+    """
+    states = np.where(found.is_unsure, "unsure", "sure")
+    return np.where(found.is_unfamiliar, "unfamiliar", states).tolist()
+
+
+class TableWriter(PredictionWriter):
+    """One line for each image: file name, probability and predicted label.
+
+    Before a doubtful label stands why it is doubtful.
+    """
+
+    def write_rows(self, rows):
+        width = max(len(str(path)) for path, *_ in rows)
+        for path, label, probabilities, _, state in rows:
+            text = self.describe(label, state)
+            print(printable(f"{path!s:{width}}  {probabilities.max():.3f}  {text}"))
+
+    def describe(self, label, state):
+        return label if state == "sure" else f"{state}, perhaps {label}"
+
+
+class GuessWriter(TableWriter):
+    """Like `TableWriter`, but all labels look the same."""
+
+    def describe(self, label, state):
+        return label
 
 
 class CsvWriter(PredictionWriter):
@@ -80,20 +113,22 @@ class CsvWriter(PredictionWriter):
 
     def __enter__(self):
         self._csv = csv.writer(sys.stdout, lineterminator="\n")
-        self._csv.writerow(["image", "label", *map(printable, self.labels)])
+        columns = ["image", "label", "probability", "familiarity", "state"]
+        self._csv.writerow([*columns, *map(printable, self.labels)])
         return self
 
-    def write(self, paths, probabilities):
-        """Print the predictions of some images.
-
-        Parameters
-        ----------
-        paths : list of Path
-        probabilities : ndarray of shape (n_paths, n_classes)
-        """
-        for path, row in zip(paths, probabilities, strict=True):
-            label = printable(self.most_probable(row))
-            self._csv.writerow([path, label, *(f"{p:.6f}" for p in row)])
+    def write_rows(self, rows):
+        for path, label, probabilities, familiarity, state in rows:
+            self._csv.writerow(
+                [
+                    path,
+                    printable(label),
+                    f"{probabilities.max():.6f}",
+                    "" if familiarity is None else f"{familiarity:.2f}",
+                    state,
+                    *(f"{p:.6f}" for p in probabilities),
+                ]
+            )
 
 
 class JsonWriter(PredictionWriter):
@@ -103,19 +138,17 @@ class JsonWriter(PredictionWriter):
         self._separator = "["
         return self
 
-    def write(self, paths, probabilities):
-        """Print the predictions of some images.
-
-        Parameters
-        ----------
-        paths : list of Path
-        probabilities : ndarray of shape (n_paths, n_classes)
-        """
-        for path, row in zip(paths, probabilities, strict=True):
+    def write_rows(self, rows):
+        for path, label, probabilities, familiarity, state in rows:
             record = {
                 "image": str(path),
-                "label": self.most_probable(row),
-                "probabilities": dict(zip(self.labels, row.tolist(), strict=True)),
+                "label": label,
+                "probability": float(probabilities.max()),
+                "familiarity": None if familiarity is None else float(familiarity),
+                "state": state,
+                "probabilities": dict(
+                    zip(self.labels, probabilities.tolist(), strict=True)
+                ),
             }
             print(f"{self._separator}{json.dumps(record)}", end="")
             self._separator = ",\n"

@@ -27,6 +27,7 @@ from .._input.targets import encode_labels
 from .._io import atomic_write
 from .._sklearn_compat import HasMethods, validate_params
 from .._warnings import warn_deprecated
+from ..assessment import MIN_PROBABILITY, assess
 from ._intervals import N_RESAMPLES, measure, wilson_interval
 from ._markdown import code, escape, make_table
 
@@ -182,6 +183,7 @@ def model_card(
     truth = _check_labels(classifier, X_test, y_test)
     predicted = np.searchsorted(classifier.classes_, classifier.predict(X_test))
     probabilities = classifier.predict_proba(X_test)
+    is_wrong = predicted != truth
     counts = confusion_matrix(truth, predicted, labels=range(len(names)))
     picture = path.with_name(f"{path.stem}_confusion.png")
     labels = None if target_names is None else classifier.classes_
@@ -191,6 +193,7 @@ def model_card(
         "Training data": training_data or NOT_STATED,
         "License": license or NOT_STATED,
         "Measures": _describe_measures(truth, predicted, probabilities),
+        "Doubtful predictions": _describe_doubts(classifier, X_test, is_wrong),
         "Classes": _describe_classes(truth, predicted, counts, names, labels),
         "Confusion matrix": f"![Confusion matrix]({quote(picture.name)})",
         "What is not known": NOT_KNOWN,
@@ -199,6 +202,8 @@ def model_card(
     }
     card = _describe_model(classifier)
     for title, text in sections.items():
+        if text is None:
+            continue
         card += f"\n## {title}\n\n{text}\n"
     content = card.encode()
     atomic_write(picture, _draw_confusion_matrix(counts, names, figure_class))
@@ -312,6 +317,34 @@ def _describe_measures(truth, predicted, probabilities):
         }
     )
     return f"Measured on {len(truth):,} test images.\n\n{table}\n\n{ABOUT_MEASURES}"
+
+
+def _describe_doubts(classifier, X, is_wrong):
+    """Return how many errors `assess` finds, or None for classifiers of others."""
+    if not isinstance(classifier, BaseBloodClassifier):
+        return None
+    found = assess(classifier, X)
+    n, n_unsure = len(is_wrong), int(found.is_unsure.sum())
+    text = (
+        f"`skblood.assess` calls {_part(n_unsure, n)} of the predictions doubtful, "
+        f"because their probability is below {MIN_PROBABILITY} or the image is "
+        f"unfamiliar. Among them are {int(is_wrong[found.is_unsure].sum())} of the "
+        f"{int(is_wrong.sum())} errors. "
+    )
+    if found.familiarity is None:
+        return text + (
+            "The model does not recognise unfamiliar images: `fit_familiarity` was not "
+            "called."
+        )
+    n_unfamiliar = int(found.is_unfamiliar.sum())
+    return text + (
+        f"{_part(n_unfamiliar, n)} of the test images are unfamiliar: they do not "
+        "resemble the training images."
+    )
+
+
+def _part(k, n):
+    return f"{k:,} ({k / n:.1%})".replace("%", " %")
 
 
 def _describe_classes(truth, predicted, counts, names, labels):

@@ -12,13 +12,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from skblood import load_bloodmnist_sample, load_model, load_pretrained, save_model
+from skblood import (
+    assess,
+    load_bloodmnist_sample,
+    load_model,
+    load_pretrained,
+    save_model,
+)
 from skblood.__main__ import main
 from skblood._cli.commands import MAX_IMAGES
 from skblood._cli.inputs import match_names
+from skblood.pretrained import pretrained_names
 
 NAMES = np.array(list("abcdefgh"))
 SHORT = "immature granulocytes"
+NAME_OF_IG = SHORT
 LONG = f"{SHORT}(myelocytes, metamyelocytes and promyelocytes)"
 
 
@@ -28,9 +36,10 @@ def run(*arguments):
 
 @pytest.fixture(scope="module")
 def named(tiny_cnn, cells):
-    """Return a classifier that was fitted to class names."""
+    """Return a classifier that was fitted to class names, and knows its images."""
     X, y = cells
-    return tiny_cnn(max_epochs=10).fit(X, NAMES[y])
+    clf = tiny_cnn(max_epochs=10).fit(X, NAMES[y])
+    return clf.fit_familiarity(X)
 
 
 @pytest.fixture
@@ -72,8 +81,63 @@ def test_predict_prints_a_table(named, model, flat, new_cells, capsys):
     lines = [line.split() for line in out.splitlines()]
     assert [line[0] for line in lines] == [f"{flat}/cell{i}.png" for i in range(40)]
     assert [line[1] for line in lines] == [f"{p:.3f}" for p in expected.max(axis=1)]
-    assert [line[2] for line in lines] == named.predict(new_cells[0]).tolist()
-    assert err == ""
+    found = assess(named, new_cells[0])
+    assert [line[-1] for line in lines] == found.labels.tolist()
+    is_sure = [len(line) == 3 for line in lines]
+    assert is_sure == (~found.is_unsure).tolist()
+    assert err.startswith("skblood: 40 images: ")
+
+
+def test_predict_marks_what_is_doubtful(named, model, flat, new_cells, capsys):
+    store(flat, new_cells[0][:10, ..., ::-1] // 2)
+    assert run("predict", flat, "--model", model) == 0
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert sum("unfamiliar, perhaps" in line for line in lines) >= 10
+    assert "unfamiliar" in err
+    assert run("predict", flat, "--model", model, "--bare") == 0
+    assert "perhaps" not in capsys.readouterr().out
+
+
+def test_predict_counts_the_images_of_each_class(named, model, flat, new_cells, capsys):
+    assert run("predict", flat, "--model", model) == 0
+    summary = capsys.readouterr().err.splitlines()[0]
+    found = assess(named, new_cells[0])
+    for name, n in zip(
+        *np.unique(found.labels[~found.is_unsure], return_counts=True), strict=True
+    ):
+        assert f" {n} {name}" in summary
+    n_unsure = (found.is_unsure & ~found.is_unfamiliar).sum()
+    assert f" {n_unsure} unsure" in summary
+
+
+def test_predict_warns_of_another_microscope(flat, new_cells, capsys):
+    store(flat, new_cells[0][..., ::-1])
+    assert run("predict", flat) == 0
+    err = capsys.readouterr().err
+    assert "Warning: 40 of 40 images do not resemble" in err
+    assert "skblood train FOLDER --start bloodmnist-28 -o" in err
+
+
+def test_predict_with_a_model_without_familiarity(
+    tiny_cnn, cells, flat, tmp_path, capsys
+):
+    X, y = cells
+    path = tmp_path / "old.safetensors"
+    save_model(tiny_cnn(max_epochs=1).fit(X, y), path)
+    assert run("predict", flat, "--model", path, "--format", "csv") == 0
+    out, err = capsys.readouterr()
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert {row["familiarity"] for row in rows} == {""}
+    assert f"The model {path} has no familiarity" in err
+
+
+def test_predict_help_names_the_classes_and_models(capsys):
+    with pytest.raises(SystemExit):
+        run("predict", "--help")
+    text = " ".join(capsys.readouterr().out.split())
+    assert ", ".join(load_pretrained().classes_[:-1]) in text
+    assert all(name in text for name in pretrained_names())
 
 
 def test_predict_prints_csv(named, model, flat, new_cells, capsys):
@@ -83,7 +147,17 @@ def test_predict_prints_csv(named, model, flat, new_cells, capsys):
     np.testing.assert_allclose(
         probabilities, named.predict_proba(new_cells[0]), atol=1e-6
     )
-    assert [row["label"] for row in rows] == named.predict(new_cells[0]).tolist()
+    found = assess(named, new_cells[0])
+    assert [row["label"] for row in rows] == found.labels.tolist()
+    np.testing.assert_allclose(
+        [float(row["probability"]) for row in rows],
+        found.probabilities.max(axis=1),
+        atol=1e-6,
+    )
+    np.testing.assert_allclose(
+        [float(row["familiarity"]) for row in rows], found.familiarity, atol=0.006
+    )
+    assert [row["state"] != "sure" for row in rows] == found.is_unsure.tolist()
 
 
 def test_predict_prints_json(named, model, flat, new_cells, capsys):
@@ -94,6 +168,9 @@ def test_predict_prints_json(named, model, flat, new_cells, capsys):
         records, expected, named.predict(new_cells[0]), strict=True
     ):
         assert record["label"] == label
+        assert 0 <= record["familiarity"] <= 100
+        assert record["state"] in ("sure", "unsure", "unfamiliar")
+        assert record["probability"] == pytest.approx(row.max(), rel=1e-5)
         np.testing.assert_allclose(
             [record["probabilities"][name] for name in NAMES], row, rtol=1e-5
         )
@@ -120,7 +197,9 @@ def test_predict_continues_after_a_file_that_is_not_an_image(model, flat, capsys
     (flat / "cell3.png").write_text("not an image")
     assert run("predict", flat, "--model", model, "--format", form) == 1
     out, err = capsys.readouterr()
-    assert err == f"skblood: {flat}/cell3.png: not an image that Pillow can read\n"
+    lines = err.splitlines()
+    assert lines[0] == f"skblood: {flat}/cell3.png: not an image that Pillow can read"
+    assert lines[1].startswith("skblood: 39 images: ")
     assert out.count("cell") == 39
 
 
@@ -134,7 +213,7 @@ def test_predict_continues_after_special_files(model, flat, monkeypatch, capsys)
         server.bind("socket")
         assert run("predict", flat, "--model", model) == 1
     out, err = capsys.readouterr()
-    assert err.splitlines() == [
+    assert err.splitlines()[:3] == [
         f"skblood: {flat}/cell3.png.fifo: a named pipe, not a regular file",
         f"skblood: {flat}/device: a device, not a regular file",
         f"skblood: {flat}/socket: a socket, not a regular file",
@@ -149,7 +228,8 @@ def test_predict_with_a_named_pipe_as_argument(model, flat, tmp_path, capsys):
     arguments = ["predict", tmp_path / "pipe.png", flat / "cell0.png"]
     assert run(*arguments, "--model", model) == 1
     out, err = capsys.readouterr()
-    assert err == f"skblood: {tmp_path}/pipe.png: a named pipe, not a regular file\n"
+    line = f"skblood: {tmp_path}/pipe.png: a named pipe, not a regular file\n"
+    assert err.startswith(line)
     assert out.startswith(f"{flat}/cell0.png")
 
 
@@ -163,7 +243,10 @@ def test_predict_without_any_image(model, tmp_path, capsys):
 def test_predict_with_the_pretrained_model(sample_folder, capsys):
     assert run("predict", sample_folder) == 0
     lines = capsys.readouterr().out.splitlines()
-    correct = [line.split()[0].split("/")[-2] in line.split()[2] for line in lines]
+    folders = [line.split()[0].split("/")[-2] for line in lines]
+    labels = [line.split("  ")[-1] for line in lines]
+    correct = [name in label for name, label in zip(folders, labels, strict=True)]
+    assert np.mean(["perhaps" in label for label in labels]) < 0.15
     assert np.mean(correct) > 0.9
 
 
@@ -212,6 +295,7 @@ def test_train_writes_a_model_that_evaluate_reads(sorted_folder, tmp_path, capsy
     assert run("evaluate", sorted_folder, "--model", output) == 0
     report = capsys.readouterr().out
     assert "precision" in report
+    assert "are doubtful" in report
     assert all(f"\n           {name} " in report for name in NAMES)
 
 
@@ -222,6 +306,36 @@ def test_train_continues_from_a_model(model, named, sorted_folder, tmp_path, cap
     clf = load_model(output)
     assert clf.n_iter_ == named.n_iter_ + 1
     assert clf.warm_start is False
+
+
+def test_a_trained_model_knows_what_is_familiar(sorted_folder, tmp_path, flat, capsys):
+    output = tmp_path / "new.safetensors"
+    assert run("train", sorted_folder, "-o", output, "--epochs", 1) == 0
+    assert load_model(output).familiarity_ is not None
+
+
+def test_train_and_evaluate_continue_after_a_file_that_is_not_an_image(
+    sorted_folder, tmp_path, capsys
+):
+    (sorted_folder / "a" / "notes.txt").write_text("not an image")
+    output = tmp_path / "new.safetensors"
+    assert run("train", sorted_folder, "-o", output, "--epochs", 1) == 1
+    out, err = capsys.readouterr()
+    assert out == f"{output}: 8 classes, 40 images\n"
+    assert f"{sorted_folder}/a/notes.txt: not an image" in err
+    assert run("evaluate", sorted_folder, "--model", output) == 1
+    assert "notes.txt: not an image" in capsys.readouterr().err
+
+
+def test_evaluate_with_some_classes_in_other_spellings(new_cells, tmp_path, capsys):
+    X, y = new_cells
+    store(tmp_path / "sorted" / "Neutrophils", X[y == 6])
+    store(tmp_path / "sorted" / "IMMATURE", X[y == 3])
+    assert run("evaluate", tmp_path / "sorted") == 0
+    chosen = np.isin(y, [3, 6])
+    clf = load_pretrained()
+    accuracy = clf.score(X[chosen], clf.classes_[y[chosen]])
+    assert f" {accuracy:.3f} " in capsys.readouterr().out
 
 
 def test_train_at_another_size(sorted_folder, tmp_path):
@@ -283,6 +397,13 @@ def test_train_keeps_the_output_layer_if_only_the_spelling_differs(
         # Equal names come first.
         (["a", "a(x)"], ["a"], {"a": "a"}),
         (["a"], ["a", "a(x)"], {"a": "a"}),
+        # Capitals, plurals and first words.
+        (["Neutrophils"], ["neutrophil"], {"Neutrophils": "neutrophil"}),
+        (["Immature"], ["immature granulocytes", "b"], {"Immature": NAME_OF_IG}),
+        (["immature_granulocyte"], [NAME_OF_IG], {"immature_granulocyte": NAME_OF_IG}),
+        (["neutrophil band"], ["neutrophil"], {}),
+        (["Ab", "ab"], ["AB"], {}),
+        (["-"], ["b"], {}),
     ],
     ids=str,
 )

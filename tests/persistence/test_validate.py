@@ -263,7 +263,7 @@ def fitted_and_images(request, tiny_cnn, tiny_fnn, cells):
     X, y = cells
     names = np.array(list("abcdefgh"))[y]
     if request.param == "cnn":
-        return tiny_cnn().partial_fit(X, y, classes=range(8)), X
+        return tiny_cnn().partial_fit(X, y, classes=range(8)).fit_familiarity(X), X
     if request.param == "fnn":
         return tiny_fnn(hidden_layer_sizes=(8, 8)).fit(X, names.astype(object)), X
     X = pd.DataFrame(X.mean(axis=(1, 2)), columns=["red", "green", "blue"])
@@ -271,7 +271,8 @@ def fitted_and_images(request, tiny_cnn, tiny_fnn, cells):
     clf = tiny_cnn(optimizer="adam", class_weight=weights)
     # The images are returned without feature names: a mutation that changes only a
     # feature name gives a valid file, whose classifier would refuse the old names.
-    return clf.partial_fit(X, names, classes=np.unique(names)), X.to_numpy()
+    clf.partial_fit(X, names, classes=np.unique(names)).fit_familiarity(X)
+    return clf, X.to_numpy()
 
 
 @pytest.fixture(scope="module")
@@ -331,6 +332,8 @@ def test_hostile_files(mutate, fitted_and_images, path, maxima):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 assert clf.predict_proba(X[:2]).shape == (2, 8)
+                if clf.familiarity_ is not None:
+                    assert clf.familiarity_.score_samples(X[:2]).shape == (2,)
                 # The learning rate or the optimizer state may be too large to train
                 # with, which raises an error.
                 with suppress(ValueError, RuntimeError):

@@ -1,0 +1,83 @@
+"""What the commands say about all predictions together."""
+
+from collections import Counter
+
+import numpy as np
+
+# From this fraction of unfamiliar images on, the model probably does not know the
+# microscope or the stain.
+MANY = 0.2
+
+
+def describe_predictions(parts, model):
+    """Return lines with the number of images of each class, and how many are doubtful.
+
+    Parameters
+    ----------
+    parts : list of Bunch
+        Return values of `skblood.assess`.
+    model : str
+        Name or file of the model.
+
+    Returns
+    -------
+    list of str
+    """
+    is_unsure = np.concatenate([part.is_unsure for part in parts])
+    is_unfamiliar = np.concatenate([part.is_unfamiliar for part in parts])
+    labels = np.concatenate([part.labels for part in parts])
+    n, n_unfamiliar = len(labels), int(is_unfamiliar.sum())
+    counts = Counter(map(str, labels[~is_unsure])).most_common()
+    counts += [("unsure", int(is_unsure.sum()) - n_unfamiliar)]
+    counts += [("unfamiliar", n_unfamiliar)]
+    lines = [f"{_count(n)}: " + ", ".join(f"{k} {name}" for name, k in counts if k > 0)]
+    return lines + _describe_familiarity(n_unfamiliar, n, parts[0].familiarity, model)
+
+
+def describe_doubts(found, is_wrong, model):
+    """Return lines that say how many errors are among the doubtful predictions.
+
+    Parameters
+    ----------
+    found : Bunch
+        The return value of `skblood.assess`.
+    is_wrong : ndarray of bool, of shape (n,)
+        Whether each prediction is wrong.
+    model : str
+        Name or file of the model.
+
+    Returns
+    -------
+    list of str
+    """
+    n, n_unsure = len(is_wrong), int(found.is_unsure.sum())
+    n_unfamiliar = int(found.is_unfamiliar.sum())
+    lines = [
+        f"{n_unsure} of {_count(n)} are doubtful, {n_unfamiliar} of them unfamiliar. "
+        f"Of the {int(is_wrong.sum())} errors, {int(is_wrong[found.is_unsure].sum())} "
+        "are among the doubtful predictions."
+    ]
+    return lines + _describe_familiarity(n_unfamiliar, n, found.familiarity, model)
+
+
+def _describe_familiarity(n_unfamiliar, n, familiarity, model):
+    if familiarity is None:
+        return [
+            f"The model {model} has no familiarity, so images that do not resemble its "
+            "training images are not marked. Train it again, or call fit_familiarity "
+            "in Python."
+        ]
+    if n_unfamiliar < MANY * n:
+        return []
+    return [
+        f"Warning: {n_unfamiliar} of {_count(n)} do not resemble the images on which "
+        f"{model} was trained. The model does not know them: another microscope, stain "
+        "or magnification, or no single cell in the middle. Do not rely on its "
+        "predictions for them. If these are cells, sort about 50 of them into one "
+        "folder for each class, and train a model of your own:",
+        f"  skblood train FOLDER --start {model} -o my-model.safetensors",
+    ]
+
+
+def _count(n):
+    return f"{n} image{'' if n == 1 else 's'}"
