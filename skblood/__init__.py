@@ -20,6 +20,7 @@ _MODULE_OF = {
     "load_pretrained": "skblood.pretrained",
     "model_card": "skblood.model_cards",
     "save_model": "skblood.persistence",
+    "suggest_images": "skblood.suggestion",
     "to_onnx": "skblood.export",
 }
 

@@ -1,4 +1,4 @@
-"""The command line: ``skblood predict``, ``skblood train``, ``skblood evaluate``."""
+"""The command line: ``skblood predict``, ``suggest``, ``train`` and ``evaluate``."""
 
 import gc
 import os

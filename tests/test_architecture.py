@@ -20,7 +20,7 @@ LAYERS = [
     {"_base"},
     {"cnn", "fnn"},
     {"assessment", "persistence"},
-    {"export", "model_cards", "pretrained"},
+    {"export", "model_cards", "pretrained", "suggestion"},
     {"_cli"},
     {"__main__"},
 ]

@@ -1,4 +1,4 @@
-"""The commands: predict, train and evaluate.
+"""The commands: predict, suggest, train and evaluate.
 
 Each is a function that takes the parsed arguments and returns the exit status.
 """
@@ -7,6 +7,7 @@ import os
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
+from shutil import copyfile
 
 import numpy as np
 
@@ -48,8 +49,6 @@ def predict(options):
 
     paths = find_files(options.images)
     classifier = load_classifier(options.model)
-    size = image_size(classifier)
-    n_at_once = max(1, min(MAX_IMAGES, MAX_PIXELS // size**2))
     n_failed, parts = 0, []
     is_bare = options.bare and options.format == "table"
     make_writer = GuessWriter if is_bare else WRITERS[options.format]
@@ -57,9 +56,7 @@ def predict(options):
         make_writer(classifier.classes_) as writer,
         _progress_bar(len(paths)) as bar,
     ):
-        for start in range(0, len(paths), n_at_once):
-            part = paths[start : start + n_at_once]
-            readable, images = read_images(part, size, options.crop)
+        for part, readable, images in _read_in_parts(paths, classifier, options.crop):
             if readable:
                 found = assess(classifier, images)
                 writer.write(readable, found)
@@ -71,6 +68,43 @@ def predict(options):
         for line in summary.describe_predictions(parts, options.model):
             print(f"skblood: {printable(line)}", file=sys.stderr)
     return int(n_failed > 0)
+
+
+def suggest(options):
+    """Copy the images that are worth labelling first to a new folder.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+
+    Returns
+    -------
+    int
+        1 if a file could not be read, otherwise 0. Other errors are raised.
+    """
+    from skblood.suggestion import choose_typical
+
+    output = Path(options.output)
+    _check_is_new(output)
+    paths = find_files(options.images)
+    classifier = load_classifier(options.model)
+    embeddings, found = [], []
+    for _, readable, images in _read_in_parts(paths, classifier, options.crop):
+        if readable:
+            found += readable
+            embeddings.append(classifier.transform(images))
+    if not found:
+        raise ValueError("Expected images, got only files that cannot be read.")
+    chosen = choose_typical(np.concatenate(embeddings), options.number)
+    output.mkdir(exist_ok=True)
+    digits = len(str(len(chosen)))
+    for i, index in enumerate(chosen, start=1):
+        # Files of different folders can have the same name.
+        copyfile(found[index], output / f"{i:0{digits}}_{found[index].name}")
+    print(printable(f"{output}: {len(chosen)} of {len(found)} images"))
+    for line in summary.describe_next_step(output, options.model):
+        print(f"skblood: {printable(line)}", file=sys.stderr)
+    return int(len(found) < len(paths))
 
 
 def train(options):
@@ -141,6 +175,27 @@ def evaluate(options):
     for line in summary.describe_doubts(found, predicted != truth, options.model):
         print(printable(line))
     return int(n_failed > 0)
+
+
+def _read_in_parts(paths, classifier, crop):
+    """Yield parts of the paths, those of them that could be read, and their images."""
+    size = image_size(classifier)
+    n_at_once = max(1, min(MAX_IMAGES, MAX_PIXELS // size**2))
+    for start in range(0, len(paths), n_at_once):
+        part = paths[start : start + n_at_once]
+        yield part, *read_images(part, size, crop)
+
+
+def _check_is_new(folder):
+    """Raise an error before any work if a folder cannot be created."""
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(f"Expected a new folder, got the file {folder}.")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise FileExistsError(
+            f"Expected a new or an empty folder, got {folder}, which contains files. "
+            "Choose another folder."
+        )
+    _check_can_write(folder / "image" if folder.is_dir() else folder)
 
 
 def _make_classifier(options):

@@ -3,7 +3,7 @@
 import argparse
 
 from skblood import __version__
-from skblood._cli.commands import DEFAULT_SIZE, evaluate, predict, train
+from skblood._cli.commands import DEFAULT_SIZE, evaluate, predict, suggest, train
 from skblood._cli.writers import WRITERS
 
 DEFAULT_MODEL = "bloodmnist-28"
@@ -38,6 +38,7 @@ def make_parser():
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_predict(commands)
+    _add_suggest(commands)
     _add_train(commands)
     _add_evaluate(commands)
     return parser
@@ -51,13 +52,7 @@ def _add_predict(commands):
         "prediction is doubtful.",
         epilog=PREDICT_EPILOG,
     )
-    command.add_argument(
-        "images",
-        nargs="+",
-        metavar="IMAGE",
-        help="an image file, or a folder: all files in it and in its sub-folders are "
-        "read",
-    )
+    _add_images(command)
     _add_model(command)
     _add_crop(command)
     command.add_argument(
@@ -72,6 +67,32 @@ def _add_predict(commands):
         action="store_true",
         help="print the most probable class in the table, also if it is doubtful",
     )
+
+
+def _add_suggest(commands):
+    command = _add_command(
+        commands,
+        suggest,
+        "Copy the images that are worth labelling first to a new folder.",
+    )
+    _add_images(command)
+    command.add_argument(
+        "-n",
+        "--number",
+        type=_positive_integer,
+        default=50,
+        metavar="N",
+        help="number of images to choose (default: %(default)s)",
+    )
+    command.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="FOLDER",
+        help="the chosen images are copied to this folder, which must be new or empty",
+    )
+    _add_model(command)
+    _add_crop(command)
 
 
 def _add_train(commands):
@@ -142,6 +163,16 @@ def _add_command(commands, run, description, epilog=None):
     )
     command.set_defaults(run=run)
     return command
+
+
+def _add_images(command):
+    command.add_argument(
+        "images",
+        nargs="+",
+        metavar="IMAGE",
+        help="an image file, or a folder: all files in it and in its sub-folders are "
+        "read",
+    )
 
 
 def _add_folder(command):

@@ -73,9 +73,29 @@ def _describe_familiarity(n_unfamiliar, n, familiarity, model):
         f"Warning: {n_unfamiliar} of {_count(n)} do not resemble the images on which "
         f"{model} was trained. The model does not know them: another microscope, stain "
         "or magnification, or no single cell in the middle. Do not rely on its "
-        "predictions for them. If these are cells, sort about 50 of them into one "
-        "folder for each class, and train a model of your own:",
-        f"  skblood train FOLDER --start {model} -o my-model.safetensors",
+        "predictions for them. If these are cells, train a model of your own. This "
+        "command begins with the 50 images that are worth labelling first:",
+        f"  skblood suggest IMAGES -n 50 -o to-label --model {model}",
+    ]
+
+
+def describe_next_step(folder, model):
+    """Return lines that say what to do with the images that `suggest` chose.
+
+    Parameters
+    ----------
+    folder : Path
+    model : str
+        Name or file of the model.
+
+    Returns
+    -------
+    list of str
+    """
+    return [
+        f"Move each image to a sub-folder of {folder} with the name of its class. Then "
+        "train:",
+        f"  skblood train {folder} --start {model} -o my-model.safetensors",
     ]
 
 

@@ -116,7 +116,7 @@ def test_predict_warns_of_another_microscope(flat, new_cells, capsys):
     assert run("predict", flat) == 0
     err = capsys.readouterr().err
     assert "Warning: 40 of 40 images do not resemble" in err
-    assert "skblood train FOLDER --start bloodmnist-28 -o" in err
+    assert "skblood suggest IMAGES -n 50 -o to-label --model bloodmnist-28" in err
 
 
 def test_predict_with_a_model_without_familiarity(
@@ -267,7 +267,10 @@ def test_predict_in_another_process(flat, model):
     )
     assert process.stdout.readline().startswith(str(flat))
     process.stdout.close()
-    assert process.stderr.read() == ""
+    # Nothing but the summary, if the output fitted into the pipe.
+    lines = process.stderr.read().splitlines()
+    assert all(line.startswith("skblood: 40 images: ") for line in lines[:1])
+    assert all(line.startswith("skblood: ") for line in lines)
     process.wait()
 
 
@@ -280,6 +283,44 @@ def test_control_characters_in_labels(tiny_cnn, cells, flat, tmp_path, capsys):
         out = capsys.readouterr().out
         assert "\x1b" not in out
         assert "1b[" in out
+
+
+# -- suggest ---------------------------------------------------------------------------
+
+
+def test_suggest_copies_images_that_train_takes(model, flat, tmp_path, capsys):
+    output = tmp_path / "to-label"
+    assert run("suggest", flat, "-n", 10, "-o", output, "--model", model) == 0
+    out, err = capsys.readouterr()
+    assert out == f"{output}: 10 of 40 images\n"
+    assert f"skblood train {output} --start {model} -o" in err
+    copies = sorted(output.iterdir())
+    assert len(copies) == 10
+    for path in copies:
+        original = flat / path.name.split("_", 1)[1]
+        assert path.read_bytes() == original.read_bytes()
+    # Nothing is sorted yet, or only a part of the images.
+    arguments = ["train", output, "-o", tmp_path / "m", "--epochs", 1]
+    assert run(*arguments) == 1
+    assert "got no sub-folders" in capsys.readouterr().err
+    (output / "a").mkdir()
+    copies[0].rename(output / "a" / copies[0].name)
+    assert run(*arguments) == 1
+    assert "either files or sub-folders" in capsys.readouterr().err
+    (output / "b").mkdir()
+    for path in copies[1:]:
+        path.rename(output / "b" / path.name)
+    assert run(*arguments) == 0
+
+
+def test_suggest_takes_all_images_if_they_are_few(model, flat, tmp_path, capsys):
+    (flat / "notes.txt").write_text("not an image")
+    output = tmp_path / "to-label"
+    assert run("suggest", flat, flat, "-o", output, "-n", 100, "--model", model) == 1
+    out, err = capsys.readouterr()
+    assert out == f"{output}: 80 of 80 images\n"
+    assert "notes.txt: not an image" in err
+    assert len(list(output.iterdir())) == 80
 
 
 # -- train and evaluate ----------------------------------------------------------------
@@ -438,6 +479,12 @@ def test_match_names(names, classes, matches):
             "train {}/sorted -o {}/m --size 64 --start bloodmnist-28-tiny".split(),
             "Expected --size 28, which is the image size of the model of --start, got",
         ),
+        (
+            ["suggest", "{}/flat", "-o", "{}/sorted"],
+            "got {}/sorted, which contains files. Choose",
+        ),
+        (["suggest", "{}/flat", "-o", "{}/flat/cell0.png"], "got the file {}/flat/c"),
+        (["suggest", "{}/empty", "-o", "{}/new"], "{}/empty, got no files"),
         (["evaluate", "{}/flat"], "class in {}/flat, got no sub-folders"),
         (["evaluate", "{}/sorted"], "got a, b, c, d, e, f, g, h. Rename"),
     ],
