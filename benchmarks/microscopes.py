@@ -12,11 +12,17 @@ unlike
 doubts
     What `assess` says: the fraction of images that is marked as unsure, the fraction
     that is wrong and not marked, and the fraction of the errors that is marked.
+few labels
+    Accuracy on the other cells of a microscope after fitting to 100 labelled cells of
+    Tecom or 50 of CellaVision, without basophils, of which there are too few. The cells
+    are drawn at random or chosen by `suggest_images`. Also the fraction of the other
+    cells that is unfamiliar after `fit_familiarity` with the labelled cells.
 unseen kinds
     A network is trained without one of the eight kinds of cells, and the area under the
     ROC curve tells how well this kind is found among the test images.
 
     python benchmarks/microscopes.py
+    python benchmarks/microscopes.py --parts doubts "few labels"
 """
 
 import os
@@ -24,7 +30,8 @@ from pathlib import Path
 
 import numpy as np
 from common.command_line import make_parser
-from common.recording import write_results
+from common.recording import update_results
+from common.scoring import format_mean, summarize
 from familiarity import CROPS, FAST, change_images
 from sklearn.metrics import roc_auc_score
 
@@ -35,10 +42,14 @@ from skblood import (
     load_bloodmnist,
     load_cell_images,
     load_pretrained,
+    suggest_images,
 )
 
 FALSE_ALARMS = 0.01
 N_CHANGED = 500
+N_LABELLED = {"tecom": 100, "cellavision": 50}
+LEFT_OUT = "basophil"
+PARTS = ["unlike", "doubts", "few labels", "unseen kinds"]
 
 
 def load_splits():
@@ -101,6 +112,18 @@ def measure_doubts(clf, X, y):
     }
 
 
+def measure_unseen_kinds(splits, seeds, recipe):
+    return {
+        kind: summarize(
+            [
+                {"seed": seed, "auroc": measure_unseen_kind(kind, splits, seed, recipe)}
+                for seed in range(seeds)
+            ]
+        )
+        for kind in np.unique(splits["test"][1]).tolist()
+    }
+
+
 def measure_unseen_kind(kind, splits, seed, recipe):
     """Return the AUROC for a kind of cells that the network has not seen."""
     (X, y), (X_val, y_val), (X_test, y_test) = splits.values()
@@ -112,8 +135,55 @@ def measure_unseen_kind(kind, splits, seed, recipe):
     return auroc(familiarity[y_test != kind], familiarity[y_test == kind])
 
 
+def measure_few_labels(name, X, y, seeds):
+    """Return the accuracy for each way to get a model, and to choose the cells."""
+    kept = y != LEFT_OUT
+    X, y = X[kept], y[kept]
+    runs = {}
+    for seed in range(seeds):
+        random = np.random.default_rng(seed).permutation(len(y))[: N_LABELLED[name]]
+        suggested = suggest_images(
+            load_pretrained(), X, N_LABELLED[name], random_state=seed
+        )
+        for method, start, chosen in (
+            ("from nothing, random cells", BloodCNNClassifier(), random),
+            ("warm start, random cells", load_pretrained(), random),
+            ("warm start, suggested cells", load_pretrained(), suggested),
+        ):
+            clf = start.set_params(warm_start=True, random_state=seed)
+            run = fit_and_score(clf, X, y, chosen)
+            runs.setdefault(method, []).append({"seed": seed, **run})
+    return {
+        method: summarize(runs_of_method) for method, runs_of_method in runs.items()
+    }
+
+
+def fit_and_score(clf, X, y, chosen):
+    others = np.setdiff1d(np.arange(len(y)), chosen)
+    clf.fit(X[chosen], y[chosen]).fit_familiarity(X[chosen])
+    found = assess(clf, X[others])
+    return {
+        "accuracy": float(np.mean(found.labels == y[others])),
+        "unfamiliar": float(found.is_unfamiliar.mean()),
+    }
+
+
 def main():
-    parser = make_parser(__doc__, seeds=1)
+    parser = make_parser(__doc__, seeds=5)
+    parser.add_argument(
+        "--parts",
+        nargs="+",
+        choices=PARTS,
+        default=PARTS,
+        metavar="PART",
+        help=f"parts to measure: {', '.join(PARTS)} (default: all)",
+    )
+    parser.add_argument(
+        "--kind-seeds",
+        type=int,
+        default=1,
+        help="number of seeds for each unseen kind (default: %(default)s)",
+    )
     parser.add_argument(
         "--default-recipe",
         action="store_true",
@@ -121,30 +191,38 @@ def main():
         "ten times as long",
     )
     options = parser.parse_args()
-    recipe = {} if options.default_recipe else FAST
     splits, microscopes = load_splits(), load_microscopes()
     clf = load_pretrained()
-    results = {
-        "false_alarms": FALSE_ALARMS,
-        "unlike": measure_unlike(clf, splits, microscopes),
-        "doubts": {
+    recipe = {} if options.default_recipe else FAST
+    measures = {
+        "unlike": lambda: measure_unlike(clf, splits, microscopes),
+        "doubts": lambda: {
             name: measure_doubts(clf, *data)
             for name, data in {"test": splits["test"], **microscopes}.items()
         },
-        "unseen_kinds": {"recipe": recipe},
+        "few labels": lambda: {
+            name: measure_few_labels(name, *data, options.seeds)
+            for name, data in microscopes.items()
+        },
+        "unseen kinds": lambda: measure_unseen_kinds(
+            splits, options.kind_seeds, recipe
+        ),
     }
-    for part in ("unlike", "doubts"):
-        for name, figures in results[part].items():
-            print(part, name, figures, flush=True)
-    write_results("microscopes", results)
-    for kind in clf.classes_:
-        areas = [
-            measure_unseen_kind(kind, splits, seed, recipe)
-            for seed in range(options.seeds)
-        ]
-        results["unseen_kinds"][str(kind)] = areas
-        print("unseen kind", kind, areas, flush=True)
-        write_results("microscopes", results)
+    for part in options.parts:
+        figures = measures[part]()
+        print_figures(part, figures)
+        update_results("microscopes", {part: figures})
+
+
+def print_figures(part, figures):
+    for name, values in figures.items():
+        if part == "few labels":
+            for method, summary in values.items():
+                print(part, name, method, format_mean(summary), flush=True)
+        elif part == "unseen kinds":
+            print(part, name, format_mean(values, "auroc"), flush=True)
+        else:
+            print(part, name, values, flush=True)
 
 
 if __name__ == "__main__":

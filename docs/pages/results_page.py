@@ -27,6 +27,19 @@ MODELS = {
     "logistic_regression": "``LogisticRegression(C=0.01)``",
 }
 SMALL_DATA_MODELS = ["default", "mlp", "logistic_regression"]
+DOUBT_COLUMNS = [
+    "images",
+    "accuracy",
+    "mean probability",
+    "unsure",
+    "wrong and not marked",
+    "fraction of the errors that is marked",
+]
+UNLIKE_NAMES = {
+    "test": "BloodMNIST, test split",
+    "tecom": "Tecom",
+    "cellavision": "CellaVision",
+}
 FINE_TUNING_METHODS = {
     "scratch": "trained from scratch",
     "warm_start": "``warm_start=True``",
@@ -182,6 +195,64 @@ def fine_tuning_table(task):
     return table(header, rows)
 
 
+def microscopes_section():
+    figures = load("microscopes")
+    unlike, doubts = figures["unlike"], figures["doubts"]
+    described = ("command", "versions", "machine")
+    unlike_rows = [
+        [
+            UNLIKE_NAMES.get(name, name),
+            decimal(values["auroc"], 3) if "auroc" in values else "–",
+            decimal(values["marked_at_false_alarms"], 3),
+            decimal(values["marked_by_default"], 3),
+        ]
+        for name, values in unlike.items()
+        if name not in described
+    ]
+    doubt_rows = [
+        [
+            UNLIKE_NAMES.get(name, name),
+            decimal(values["accuracy"], 3),
+            decimal(values["mean_probability"], 3),
+            decimal(values["unsure"], 3),
+            decimal(values["wrong_and_not_marked"], 3),
+            decimal(values["errors_marked"], 3),
+        ]
+        for name, values in doubts.items()
+        if name not in described
+    ]
+    label_rows = [
+        [
+            UNLIKE_NAMES[name],
+            method,
+            accuracy(summary),
+            decimal(summary["mean"]["unfamiliar"], 3),
+        ]
+        for name, methods in figures["few labels"].items()
+        if name not in described
+        for method, summary in methods.items()
+    ]
+    kinds = {k: v for k, v in figures["unseen kinds"].items() if k not in described}
+    areas = [summary["mean"]["auroc"] for summary in kinds.values()]
+    return {
+        "command": unlike["command"].split(" --")[0],
+        "unlike": table(
+            ["images", "AUROC", "marked at 1 % false alarms", "marked by default"],
+            unlike_rows,
+        ),
+        "doubts": table(
+            DOUBT_COLUMNS,
+            doubt_rows,
+        ),
+        "labels": table(
+            ["cells", "method", "accuracy on the other cells", "of them unfamiliar"],
+            label_rows,
+        ),
+        "kinds": table(list(kinds), [[decimal(area, 3) for area in areas]]),
+        "mean_of_kinds": decimal(sum(areas) / len(areas), 3),
+    }
+
+
 def image_sizes_section():
     sizes = load("accuracy_image_sizes")
     rows = [
@@ -223,6 +294,7 @@ SECTIONS = {
     "accuracy_small_data": small_data_section,
     "short_trainings": short_trainings_section,
     "fine_tuning": fine_tuning_section,
+    "microscopes": microscopes_section,
     "accuracy_image_sizes": image_sizes_section,
 }
 
