@@ -75,8 +75,8 @@ plt.show()
 # Label fifty cells
 # -----------------
 # :func:`~skblood.suggest_images` chooses cells that represent all of them. On the
-# command line, ``skblood suggest cells/ -n 50 -o to-label`` does the same. Now you label
-# these cells; here, the labels are known.
+# command line, ``skblood suggest cells/ -n 50 -o to-label`` does the same. Now you
+# label these cells; here, the labels are known.
 
 from skblood import suggest_images
 

@@ -30,7 +30,8 @@ def describe_predictions(parts, model):
     counts = Counter(map(str, labels[~is_unsure])).most_common()
     counts += [("unsure", int(is_unsure.sum()) - n_unfamiliar)]
     counts += [("unfamiliar", n_unfamiliar)]
-    lines = [f"{_count(n)}: " + ", ".join(f"{k} {name}" for name, k in counts if k > 0)]
+    text = ", ".join(f"{k} {name}" for name, k in counts if k > 0)
+    lines = [f"{n} image{'' if n == 1 else 's'}: {text}"]
     return lines + _describe_familiarity(n_unfamiliar, n, parts[0].familiarity, model)
 
 
@@ -52,31 +53,12 @@ def describe_doubts(found, is_wrong, model):
     """
     n, n_unsure = len(is_wrong), int(found.is_unsure.sum())
     n_unfamiliar = int(found.is_unfamiliar.sum())
+    n_wrong, n_found = int(is_wrong.sum()), int(is_wrong[found.is_unsure].sum())
     lines = [
-        f"{n_unsure} of {_count(n)} are doubtful, {n_unfamiliar} of them unfamiliar. "
-        f"Of the {int(is_wrong.sum())} errors, {int(is_wrong[found.is_unsure].sum())} "
-        "are among the doubtful predictions."
+        f"Doubtful predictions: {n_unsure} of {n} ({n_unfamiliar} of them unfamiliar). "
+        f"Errors: {n_wrong} ({n_found} of them among the doubtful predictions)."
     ]
     return lines + _describe_familiarity(n_unfamiliar, n, found.familiarity, model)
-
-
-def _describe_familiarity(n_unfamiliar, n, familiarity, model):
-    if familiarity is None:
-        return [
-            f"The model {model} has no familiarity, so images that do not resemble its "
-            "training images are not marked. Train it again, or call fit_familiarity "
-            "in Python."
-        ]
-    if n_unfamiliar < MANY * n:
-        return []
-    return [
-        f"Warning: {n_unfamiliar} of {_count(n)} do not resemble the images on which "
-        f"{model} was trained. The model does not know them: another microscope, stain "
-        "or magnification, or no single cell in the middle. Do not rely on its "
-        "predictions for them. If these are cells, train a model of your own. This "
-        "command begins with the 50 images that are worth labelling first:",
-        f"  skblood suggest IMAGES -n 50 -o to-label --model {model}",
-    ]
 
 
 def describe_next_step(folder, model):
@@ -99,5 +81,20 @@ def describe_next_step(folder, model):
     ]
 
 
-def _count(n):
-    return f"{n} image{'' if n == 1 else 's'}"
+def _describe_familiarity(n_unfamiliar, n, familiarity, model):
+    if familiarity is None:
+        return [
+            f"The model {model} has no familiarity, so images that do not resemble its "
+            "training images are not marked. Train it again, or call fit_familiarity "
+            "in Python."
+        ]
+    if n_unfamiliar < MANY * n:
+        return []
+    return [
+        f"Warning: unfamiliar images: {n_unfamiliar} of {n}. They do not resemble the "
+        f"images on which {model} was trained: they show another microscope, stain or "
+        "magnification, or no single cell in the middle. Do not rely on the "
+        "predictions for them. If they show cells, train a model of your own. This "
+        "command begins with the 50 images that are worth labelling first:",
+        f"  skblood suggest IMAGES -n 50 -o to-label --model {model}",
+    ]

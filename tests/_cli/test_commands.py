@@ -115,8 +115,45 @@ def test_predict_warns_of_another_microscope(flat, new_cells, capsys):
     store(flat, new_cells[0][..., ::-1])
     assert run("predict", flat) == 0
     err = capsys.readouterr().err
-    assert "Warning: 40 of 40 images do not resemble" in err
+    assert "Warning: unfamiliar images: 40 of 40." in err
     assert "skblood suggest IMAGES -n 50 -o to-label --model bloodmnist-28" in err
+
+
+def smear(cells):
+    """Return an image of 64 cells, as a photograph of a smear shows them."""
+    return np.vstack([np.hstack(cells[i : i + 8]) for i in range(0, 64, 8)])
+
+
+def radiograph(cells):
+    y, x = np.mgrid[-1:1:200j, -1:1:200j]
+    grey = 255 * np.exp(-(x**2) - 3 * y**2)
+    return np.repeat(grey[..., np.newaxis], 3, axis=2).astype(np.uint8)
+
+
+def photograph(cells):
+    rng = np.random.default_rng(0)
+    small = Image.fromarray(rng.integers(0, 256, (5, 5, 3), np.uint8))
+    return np.asarray(small.resize((200, 200), Image.Resampling.BICUBIC))
+
+
+UNUSUAL = {
+    "smear": smear,
+    "radiograph": radiograph,
+    "photograph": photograph,
+    "empty background": lambda cells: np.full((28, 28, 3), (250, 225, 200), np.uint8),
+    "grey": lambda cells: np.repeat(cells[0][..., 1:2], 3, axis=2),
+}
+
+
+@pytest.mark.parametrize("make_image", UNUSUAL.values(), ids=UNUSUAL)
+@pytest.mark.parametrize("n", [1, 3])
+def test_predict_with_other_images_than_cells(make_image, n, tmp_path, capsys):
+    image = make_image(load_bloodmnist_sample("test").images)
+    store(tmp_path / "images", [image] * n)
+    assert run("predict", tmp_path / "images") == 0
+    out, err = capsys.readouterr()
+    assert out.count("unfamiliar, perhaps") == n
+    assert f"Warning: unfamiliar images: {n} of {n}." in err
 
 
 def test_predict_with_a_model_without_familiarity(
@@ -336,7 +373,7 @@ def test_train_writes_a_model_that_evaluate_reads(sorted_folder, tmp_path, capsy
     assert run("evaluate", sorted_folder, "--model", output) == 0
     report = capsys.readouterr().out
     assert "precision" in report
-    assert "are doubtful" in report
+    assert "Doubtful predictions: " in report
     assert all(f"\n           {name} " in report for name in NAMES)
 
 
