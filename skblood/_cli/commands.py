@@ -11,7 +11,6 @@ from shutil import copyfile
 
 import numpy as np
 
-from skblood._cli import summary
 from skblood._cli.inputs import (
     find_files,
     image_size,
@@ -20,6 +19,7 @@ from skblood._cli.inputs import (
     match_names,
     read_images,
 )
+from skblood._cli.summary import Tally, describe_doubts, describe_next_step
 from skblood._cli.writers import WRITERS, GuessWriter, printable
 
 # Limits for the images that are in memory at the same time: the number of images, and
@@ -49,7 +49,7 @@ def predict(options):
 
     paths = find_files(options.images)
     classifier = load_classifier(options.model)
-    n_failed, parts = 0, []
+    n_failed, tally = 0, Tally()
     is_bare = options.bare and options.format == "table"
     make_writer = GuessWriter if is_bare else WRITERS[options.format]
     with (
@@ -61,12 +61,11 @@ def predict(options):
                 found = assess(classifier, images)
                 writer.write(readable, found)
                 sys.stdout.flush()
-                parts.append(found)
+                tally.add(found)
             n_failed += len(part) - len(readable)
             bar.update(len(part))
-    if parts:
-        for line in summary.describe_predictions(parts, options.model):
-            print(f"skblood: {printable(line)}", file=sys.stderr)
+    for line in tally.describe(options.model):
+        print(f"skblood: {printable(line)}", file=sys.stderr)
     return int(n_failed > 0)
 
 
@@ -102,7 +101,7 @@ def suggest(options):
         # Files of different folders can have the same name.
         copyfile(found[index], output / f"{i:0{digits}}_{found[index].name}")
     print(printable(f"{output}: {len(chosen)} of {len(found)} images"))
-    for line in summary.describe_next_step(output, options.model):
+    for line in describe_next_step(output, options.model):
         print(f"skblood: {printable(line)}", file=sys.stderr)
     return int(len(found) < len(paths))
 
@@ -172,7 +171,7 @@ def evaluate(options):
     found = assess(classifier, images)
     predicted = found.labels.astype(str)
     print(classification_report(truth, predicted, digits=3, zero_division=0))
-    for line in summary.describe_doubts(found, predicted != truth, options.model):
+    for line in describe_doubts(found, predicted != truth, options.model):
         print(printable(line))
     return int(n_failed > 0)
 

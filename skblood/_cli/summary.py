@@ -2,37 +2,57 @@
 
 from collections import Counter
 
-import numpy as np
-
 # From this fraction of unfamiliar images on, the model probably does not know the
 # microscope or the stain.
 MANY = 0.2
 
 
-def describe_predictions(parts, model):
-    """Return lines with the number of images of each class, and how many are doubtful.
+class Tally:
+    """Counts the images of each class and the doubtful ones, part by part."""
 
-    Parameters
-    ----------
-    parts : list of Bunch
-        Return values of `skblood.assess`.
-    model : str
-        Name or file of the model.
+    def __init__(self):
+        self.n_images = self.n_unsure = self.n_unfamiliar = 0
+        self.counts = Counter()
+        self.has_familiarity = True
 
-    Returns
-    -------
-    list of str
-    """
-    is_unsure = np.concatenate([part.is_unsure for part in parts])
-    is_unfamiliar = np.concatenate([part.is_unfamiliar for part in parts])
-    labels = np.concatenate([part.labels for part in parts])
-    n, n_unfamiliar = len(labels), int(is_unfamiliar.sum())
-    counts = Counter(map(str, labels[~is_unsure])).most_common()
-    counts += [("unsure", int(is_unsure.sum()) - n_unfamiliar)]
-    counts += [("unfamiliar", n_unfamiliar)]
-    text = ", ".join(f"{k} {name}" for name, k in counts if k > 0)
-    lines = [f"{n} image{'' if n == 1 else 's'}: {text}"]
-    return lines + _describe_familiarity(n_unfamiliar, n, parts[0].familiarity, model)
+    def add(self, found):
+        """Count some images.
+
+        Parameters
+        ----------
+        found : Bunch
+            The return value of `skblood.assess`.
+        """
+        self.n_images += len(found.labels)
+        self.counts.update(map(str, found.labels[~found.is_unsure]))
+        self.n_unsure += int((found.is_unsure & ~found.is_unfamiliar).sum())
+        self.n_unfamiliar += int(found.is_unfamiliar.sum())
+        self.has_familiarity = found.familiarity is not None
+
+    def describe(self, model):
+        """Return lines with all counts, and a warning if many images are unfamiliar.
+
+        Parameters
+        ----------
+        model : str
+            Name or file of the model.
+
+        Returns
+        -------
+        list of str
+            Empty if there were no images.
+        """
+        if self.n_images == 0:
+            return []
+        counts = self.counts.most_common()
+        counts += [("unsure", self.n_unsure), ("unfamiliar", self.n_unfamiliar)]
+        text = ", ".join(f"{k} {name}" for name, k in counts if k > 0)
+        return [
+            f"{self.n_images} image{'' if self.n_images == 1 else 's'}: {text}",
+            *_describe_familiarity(
+                self.n_unfamiliar, self.n_images, self.has_familiarity, model
+            ),
+        ]
 
 
 def describe_doubts(found, is_wrong, model):
@@ -58,7 +78,8 @@ def describe_doubts(found, is_wrong, model):
         f"Doubtful predictions: {n_unsure} of {n} ({n_unfamiliar} of them unfamiliar). "
         f"Errors: {n_wrong} ({n_found} of them among the doubtful predictions)."
     ]
-    return lines + _describe_familiarity(n_unfamiliar, n, found.familiarity, model)
+    has_familiarity = found.familiarity is not None
+    return lines + _describe_familiarity(n_unfamiliar, n, has_familiarity, model)
 
 
 def describe_next_step(folder, model):
@@ -81,8 +102,8 @@ def describe_next_step(folder, model):
     ]
 
 
-def _describe_familiarity(n_unfamiliar, n, familiarity, model):
-    if familiarity is None:
+def _describe_familiarity(n_unfamiliar, n, has_familiarity, model):
+    if not has_familiarity:
         return [
             f"The model {model} has no familiarity, so images that do not resemble its "
             "training images are not marked. Train it again, or call fit_familiarity "
