@@ -34,6 +34,9 @@ def to_onnx(classifier, path, *, dtype="auto"):
     `predict` returns (integers as int64), and ``probabilities`` of shape
     (n, n_classes) in float32.
 
+    The exported model does not contain the `FamiliarityDetector` of the classifier, so
+    it does not mark images unlike the training images.
+
     The function needs optional packages: ``pip install "skblood[onnx]"``.
 
     Parameters

@@ -22,7 +22,8 @@ def load_pretrained(name="bloodmnist-28"):
     -------
     BloodCNNClassifier
         It predicts class names. Its `classes_` are the ``target_names`` of
-        :func:`~skblood.datasets.load_bloodmnist`, in the same order.
+        :func:`~skblood.datasets.load_bloodmnist`, in the same order. Its `familiarity_`
+        detects images that do not resemble those of BloodMNIST, see `assess`.
 
     Raises
     ------
