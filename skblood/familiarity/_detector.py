@@ -155,24 +155,22 @@ class FamiliarityDetector(OutlierMixin, BaseEstimator):
             If `X` has fewer than 5 images, or if the images are invalid.
         """
         check_is_fitted(self.classifier)
-        features = self._features(X)
-        if len(features[0]) < N_FOLDS:
+        images = self.classifier._check_new_images(X)
+        if len(images) < N_FOLDS:
             raise ValueError(
                 f"Expected at least {N_FOLDS} images to learn what is familiar, got "
-                f"{len(features[0])}."
+                f"{len(images)}."
             )
-        reference = None if X_val is None else self._features(X_val)
-        rng = np.random.default_rng(0)
-        chosen = rng.permutation(len(features[0]))[:MAX_IMAGES]
-        features = tuple(part[chosen] for part in features)
+        reference = None if X_val is None else self.classifier._check_new_images(X_val)
+        chosen = np.random.default_rng(0).permutation(len(images))[:MAX_IMAGES]
+        features = self._features(images[chosen])
+        fitted = _learn(features)
         if reference is None:
             scores = _cross_validated_scores(features)
         else:
-            scores = _scores(_learn(features), reference)
-        fitted = _learn(features)
+            scores = _scores(fitted, self._features(reference))
         fitted["content_scores_"], fitted["appearance_scores_"] = np.sort(scores)
-        combined = _combine(fitted, scores)
-        fitted["reference_scores_"] = np.sort(combined)
+        fitted["reference_scores_"] = np.sort(_combine(fitted, scores))
         return self._set_fitted(fitted)
 
     def score_samples(self, X):
@@ -192,7 +190,8 @@ class FamiliarityDetector(OutlierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         fitted = vars(self)
-        combined = _combine(fitted, _scores(fitted, self._features(X)))
+        images = self.classifier._check_new_images(X)
+        combined = _combine(fitted, _scores(fitted, self._features(images)))
         return 100 * _fraction_at_most(self.reference_scores_, combined)
 
     def decision_function(self, X):
@@ -228,9 +227,8 @@ class FamiliarityDetector(OutlierMixin, BaseEstimator):
         # Without a positive offset, no image could be an outlier.
         return max(100 * self.contamination, np.finfo(float).tiny)
 
-    def _features(self, X):
+    def _features(self, images):
         """Return the embeddings of images, and measures of their appearance."""
-        images = self.classifier._check_new_images(X)
         embeddings = self.classifier._embed_or_logits(images)
         return _directions(embeddings), self._measure_appearance(images)
 
