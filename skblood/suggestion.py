@@ -22,10 +22,11 @@ MANY_IMAGES = 5_000
 def suggest_images(classifier, X, n_images=50, *, random_state=0):
     """Choose the images that are worth labelling first.
 
-    The images should be many, without labels, and from your own microscope. A
-    pretrained classifier that is fitted again to the chosen images and your labels for
-    them (`warm_start`) is usually more accurate than after the same number of random
-    images.
+    The images should be many, without labels, and from your own microscope. Label the
+    chosen images, and fit a pretrained classifier again to them (`warm_start`). With 50
+    cells of one of two microscopes, this was clearly more accurate than with random
+    cells; with 100 cells of the other one there was no difference
+    (``benchmarks/microscopes.py``).
 
     The embeddings of the images are divided into `n_images` clusters. The image next to
     the centre of each cluster is chosen. The choice thus covers the variety of the
