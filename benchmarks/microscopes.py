@@ -10,8 +10,8 @@ unlike
     area under the ROC curve, the fraction that is marked at 1 % of false alarms on the
     validation split, and the fraction that is marked with the default settings.
 doubts
-    What `assess` says: the fraction of images that is marked as unsure, the fraction
-    that is wrong and not marked, and the fraction of the errors that is marked.
+    What `assess` says: the fraction of the predictions that is doubtful, the fraction
+    that is wrong and not doubtful, and the fraction of the errors that is doubtful.
 few labels
     Accuracy on the other cells of a microscope after fitting to 100 labelled cells of
     Tecom or 50 of CellaVision, without basophils, of which there are too few. The cells
@@ -105,10 +105,10 @@ def measure_doubts(clf, X, y):
         "n": len(y),
         "accuracy": float(np.mean(~is_wrong)),
         "mean_probability": float(found.probabilities.max(axis=1).mean()),
-        "unsure": float(found.is_unsure.mean()),
+        "doubtful": float(found.is_doubtful.mean()),
         "unfamiliar": float(found.is_unfamiliar.mean()),
-        "wrong_and_not_marked": float(np.mean(is_wrong & ~found.is_unsure)),
-        "errors_marked": float(found.is_unsure[is_wrong].mean()),
+        "wrong_and_not_doubtful": float(np.mean(is_wrong & ~found.is_doubtful)),
+        "errors_doubtful": float(found.is_doubtful[is_wrong].mean()),
     }
 
 

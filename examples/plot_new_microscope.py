@@ -1,6 +1,6 @@
 """
-A new microscope: how do I get a model that I can trust?
-========================================================
+A new microscope: how do I get a model that knows my cells?
+===========================================================
 
 A model knows the microscope and the stain of its training images. This example goes
 from a folder of foreign cells to a model of one's own: notice that the cells are

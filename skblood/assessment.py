@@ -7,9 +7,9 @@ from sklearn.utils import Bunch
 
 from ._sklearn_compat import HasMethods, Interval, validate_params
 
-# With this value and a familiarity with the default `contamination`, at most 4 % of the
-# validation images of BloodMNIST are doubtful, and among them are more than half of the
-# errors of the pretrained model (benchmarks/microscopes.py).
+# With this value, 4.0 % of the pretrained model's predictions for the test split of
+# BloodMNIST are doubtful, and they include 58 % of the errors
+# (benchmarks/microscopes.py).
 MIN_PROBABILITY = 0.85
 
 
@@ -23,8 +23,8 @@ MIN_PROBABILITY = 0.85
 def assess(classifier, X, *, min_probability=MIN_PROBABILITY):
     """Classify images, and say which of the predictions are doubtful.
 
-    A prediction is doubtful ("unsure") if its probability is low, or if the image does
-    not resemble the training images ("unfamiliar"). The probability alone is not
+    A prediction is doubtful if its probability is low, or if the image does not
+    resemble the training images ("unfamiliar"). The probability alone is not
     enough: it can be close to 1 for images of another microscope.
 
     Parameters
@@ -35,7 +35,7 @@ def assess(classifier, X, *, min_probability=MIN_PROBABILITY):
     X : array-like
         Images in any form that the classifier accepts.
     min_probability : float, default=0.85
-        A prediction with a lower probability is unsure.
+        A prediction with a lower probability is doubtful.
 
     Returns
     -------
@@ -51,8 +51,9 @@ def assess(classifier, X, *, min_probability=MIN_PROBABILITY):
             `FamiliarityDetector.score_samples`. None if the classifier cannot tell.
         is_unfamiliar : ndarray of bool, of shape (n,)
             Whether the image does not resemble the training images.
-        is_unsure : ndarray of bool, of shape (n,)
-            Whether the prediction is doubtful. True for all unfamiliar images.
+        is_doubtful : ndarray of bool, of shape (n,)
+            Whether the image is unfamiliar, or the probability of the label is below
+            `min_probability`.
 
     Raises
     ------
@@ -71,7 +72,7 @@ def assess(classifier, X, *, min_probability=MIN_PROBABILITY):
     >>> X, y = load_bloodmnist_sample("test", return_X_y=True, labels="names")
     >>> clf = load_pretrained()
     >>> found = assess(clf, X)
-    >>> bool((found.labels == y)[~found.is_unsure].mean() > 0.97)
+    >>> bool((found.labels == y)[~found.is_doubtful].mean() > 0.97)
     True
 
     The classifier is sure about darker images, but they are not familiar:
@@ -79,7 +80,7 @@ def assess(classifier, X, *, min_probability=MIN_PROBABILITY):
     >>> found = assess(clf, X[:4] // 2)
     >>> found.familiarity
     array([0., 0., 0., 0.])
-    >>> found.is_unsure
+    >>> found.is_doubtful
     array([ True,  True,  True,  True])
     """
     probabilities = classifier.predict_proba(X)
@@ -94,5 +95,5 @@ def assess(classifier, X, *, min_probability=MIN_PROBABILITY):
         probabilities=probabilities,
         familiarity=familiarity,
         is_unfamiliar=is_unfamiliar,
-        is_unsure=is_unfamiliar | (probabilities.max(axis=1) < min_probability),
+        is_doubtful=is_unfamiliar | (probabilities.max(axis=1) < min_probability),
     )

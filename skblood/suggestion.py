@@ -28,8 +28,8 @@ def suggest_images(classifier, X, n_images=50, *, random_state=0):
     cells; with 100 cells of the other one there was no difference
     (``benchmarks/microscopes.py``).
 
-    The embeddings of the images are divided into `n_images` clusters. The image next to
-    the centre of each cluster is chosen. The choice thus covers the variety of the
+    The embeddings of the images are divided into `n_images` clusters. The image nearest
+    to the centre of each cluster is chosen. The choice thus covers the variety of the
     images, but leaves out exceptional ones. With few labels, such typical images teach
     a classifier more than those it is least sure about [1]_.
 
@@ -46,7 +46,7 @@ def suggest_images(classifier, X, n_images=50, *, random_state=0):
 
     Returns
     -------
-    ndarray of shape (n_images,), dtype int64
+    ndarray of shape (min(n_images, n),), dtype int64
         Indices of the chosen images, in the order of the size of their clusters: those
         that stand for most images come first.
 
@@ -104,7 +104,7 @@ def choose_typical(embeddings, n, random_state=0):
     chosen = []
     sizes = np.bincount(kmeans.labels_, minlength=n)
     for k in np.argsort(-sizes, kind="stable"):
-        # Two clusters can have the same image next to their centres.
+        # Two clusters can have the same image nearest to their centres.
         distances[chosen, k] = np.inf
         chosen.append(int(distances[:, k].argmin()))
     return first[chosen]

@@ -13,8 +13,8 @@ def test_known_images():
     np.testing.assert_array_equal(found.labels, clf.predict(X))
     np.testing.assert_array_equal(found.probabilities, clf.predict_proba(X))
     is_wrong = found.labels != y
-    assert found.is_unsure.mean() < 0.06
-    assert is_wrong[found.is_unsure].sum() >= 0.5 * is_wrong.sum() > 0
+    assert found.is_doubtful.mean() < 0.06
+    assert is_wrong[found.is_doubtful].sum() >= 0.5 * is_wrong.sum() > 0
 
 
 def test_unfamiliar_images_are_unsure():
@@ -22,7 +22,7 @@ def test_unfamiliar_images_are_unsure():
     X = load_bloodmnist_sample("test").images[:50, ..., ::-1]
     found = assess(clf, X)
     assert found.is_unfamiliar.all()
-    assert found.is_unsure.all()
+    assert found.is_doubtful.all()
     # The probabilities alone do not show it.
     assert (found.probabilities.max(axis=1) > 0.85).mean() > 0.5
 
@@ -35,8 +35,8 @@ def test_min_probability():
         assess(clf, X, min_probability=0),
     )
     is_low = strict.probabilities.max(axis=1) < 0.99
-    np.testing.assert_array_equal(strict.is_unsure, strict.is_unfamiliar | is_low)
-    np.testing.assert_array_equal(lax.is_unsure, lax.is_unfamiliar)
+    np.testing.assert_array_equal(strict.is_doubtful, strict.is_unfamiliar | is_low)
+    np.testing.assert_array_equal(lax.is_doubtful, lax.is_unfamiliar)
 
 
 def test_without_familiarity(tiny_cnn, cells):

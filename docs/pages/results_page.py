@@ -31,9 +31,9 @@ DOUBT_COLUMNS = [
     "images",
     "accuracy",
     "mean probability",
-    "unsure",
-    "wrong and not marked",
-    "fraction of the errors that is marked",
+    "doubtful",
+    "wrong and not doubtful",
+    "fraction of the errors that is doubtful",
 ]
 UNLIKE_NAMES = {
     "test": "BloodMNIST, test split",
@@ -214,9 +214,9 @@ def microscopes_section():
             UNLIKE_NAMES.get(name, name),
             decimal(values["accuracy"], 3),
             decimal(values["mean_probability"], 3),
-            decimal(values["unsure"], 3),
-            decimal(values["wrong_and_not_marked"], 3),
-            decimal(values["errors_marked"], 3),
+            decimal(values["doubtful"], 3),
+            decimal(values["wrong_and_not_doubtful"], 3),
+            decimal(values["errors_doubtful"], 3),
         ]
         for name, values in doubts.items()
         if name not in described

@@ -19,15 +19,20 @@ from skblood._cli.inputs import (
     match_names,
     read_images,
 )
-from skblood._cli.summary import Tally, describe_doubts, describe_next_step
+from skblood._cli.summary import (
+    Tally,
+    describe_doubts,
+    describe_familiarity,
+    make_command,
+)
 from skblood._cli.writers import WRITERS, GuessWriter, printable
 
 # Limits for the images that are in memory at the same time: the number of images, and
 # the number of pixels of all of them together.
 MAX_IMAGES, MAX_PIXELS = 256, 2**24
 DEFAULT_SIZE = 28
-# A trained model learns what is familiar if it has at least so many images. With fewer,
-# nearly everything would be unfamiliar.
+# A trained model learns what is familiar if it has at least so many images. With fewer
+# than these, more than a tenth of similar images would be called unfamiliar.
 MIN_REFERENCE = 20
 
 
@@ -64,8 +69,9 @@ def predict(options):
                 tally.add(found)
             n_failed += len(part) - len(readable)
             bar.update(len(part))
-    for line in tally.describe(options.model):
-        print(f"skblood: {printable(line)}", file=sys.stderr)
+    if tally.n_images > 0:
+        _print_message(tally.describe())
+    _print_message(*describe_familiarity(tally, options))
     return int(n_failed > 0)
 
 
@@ -101,8 +107,11 @@ def suggest(options):
         # Files of different folders can have the same name.
         copyfile(found[index], output / f"{i:0{digits}}_{found[index].name}")
     print(printable(f"{output}: {len(chosen)} of {len(found)} images"))
-    for line in describe_next_step(output, options.model):
-        print(f"skblood: {printable(line)}", file=sys.stderr)
+    _print_message(
+        f"Move each image to a sub-folder of {output} with the name of its class, and "
+        "delete images that you cannot name. Then train:",
+        make_command("train", output, "-o", "my-model.safetensors", options=options),
+    )
     return int(len(found) < len(paths))
 
 
@@ -128,10 +137,15 @@ def train(options):
     # `fit` prints its progress to the standard output, which is for results only.
     with redirect_stdout(sys.stderr):
         classifier.fit(images, labels)
-    # Do not store command-line settings in the model.
+    # Do not store settings of this command that would change later calls of `fit`.
     classifier.set_params(warm_start=False, verbose=0)
     if len(images) >= MIN_REFERENCE:
         classifier.fit_familiarity(images)
+    else:
+        _print_message(
+            f"Expected at least {MIN_REFERENCE} images to learn which images are "
+            f"familiar, got {len(images)}. The model will not mark unfamiliar images."
+        )
     save_model(classifier, options.output)
     n_classes = len(classifier.classes_)
     print(f"{options.output}: {n_classes} classes, {len(labels)} images")
@@ -171,9 +185,19 @@ def evaluate(options):
     found = assess(classifier, images)
     predicted = found.labels.astype(str)
     print(classification_report(truth, predicted, digits=3, zero_division=0))
-    for line in describe_doubts(found, predicted != truth, options.model):
-        print(printable(line))
+    print(describe_doubts(found, predicted != truth))
+    tally = Tally()
+    tally.add(found)
+    _print_message(*describe_familiarity(tally, options))
     return int(n_failed > 0)
+
+
+def _print_message(message, next_command=None):
+    """Print a message on the standard error, and a command to type on its own line."""
+    if message is not None:
+        print(f"skblood: {printable(message)}", file=sys.stderr)
+    if next_command is not None:
+        print(f"  {printable(next_command)}", file=sys.stderr)
 
 
 def _read_in_parts(paths, classifier, crop):

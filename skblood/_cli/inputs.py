@@ -158,6 +158,7 @@ def load_labelled_images(folder, size, crop):
         sub-folders.
     """
     from skblood import load_cell_images
+    from skblood.datasets._folder import find_images
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -171,7 +172,8 @@ def load_labelled_images(folder, size, crop):
             f"Expected one sub-folder for each class in {folder}, got no sub-folders. "
             "Move the images of each class to a sub-folder with the name of the class."
         )
-    return images, labels, len(caught)
+    paths, _, _ = find_images(Path(folder))
+    return images, labels, len(paths) - len(images)
 
 
 def match_names(names, classes):

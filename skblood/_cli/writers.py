@@ -81,7 +81,7 @@ def name_states(found):
     -------
     list of str
     """
-    states = np.where(found.is_unsure, "unsure", "sure")
+    states = np.where(found.is_doubtful, "unsure", "sure")
     return np.where(found.is_unfamiliar, "unfamiliar", states).tolist()
 
 

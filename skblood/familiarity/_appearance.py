@@ -12,9 +12,9 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 SIDE = 28
 # Pixels are averaged over squares of these sides before their contrast is measured.
 SCALES = (1, 2, 4)
-# Lower bound for a contrast before its logarithm, in units of the pixels' standard
-# deviation.
-MIN_CONTRAST = 0.05
+# Added to a contrast before its logarithm, so that 0 has a logarithm. In units of the
+# standard deviation of the pixels.
+CONTRAST_OFFSET = 0.05
 # Number of images that are converted to floats at the same time.
 CHUNK = 512
 
@@ -32,8 +32,8 @@ def measure_appearance(images, center, scale):
     -------
     ndarray of shape (n, n_measures), dtype float64
         For each channel: mean, standard deviation and five quantiles of the pixels, and
-        the logarithms of the mean and of the standard deviation of the differences
-        between neighbouring pixels, along both axes and at three scales.
+        the logarithms of the mean absolute value and of the standard deviation of the
+        differences between neighbouring pixels, along both axes and at three scales.
     """
     parts = [
         _measure((images[start : start + CHUNK].astype(np.float64) - center) / scale)
@@ -64,7 +64,7 @@ def _measure(images):
 
 
 def _log_contrast(values):
-    return np.log(MIN_CONTRAST + values)
+    return np.log(CONTRAST_OFFSET + values)
 
 
 def _average_squares(images, side):

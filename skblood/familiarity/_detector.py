@@ -23,9 +23,9 @@ MAX_VALUES = 2**16
 # The similarity to the training images is the mean similarity to so many prototypes.
 N_NEAREST = 3
 N_FOLDS = 5
-# How the allowed false alarms are divided between the two tests. Almost all images of
-# another microscope fail the test of their appearance by far, so a small part suffices
-# for it. Unknown kinds of cells only fail the other test.
+# The fractions of the allowed false alarms that the two tests may cause. Almost all
+# images of another microscope fail the test of their appearance by far, so a small
+# fraction suffices for it. Unknown kinds of cells only fail the other test.
 CONTENT_PART, APPEARANCE_PART = 0.9, 0.1
 # A standard deviation below this value is taken for that of a constant measure.
 MIN_STD = 1e-4
@@ -60,9 +60,12 @@ class FamiliarityDetector(OutlierMixin, BaseEstimator):
     classifier : BloodCNNClassifier or BloodFNNClassifier
         The fitted classifier. It is not changed.
     contamination : float, default=0.0025
-        Fraction of the reference images that `predict` calls outliers: the rate of
-        false alarms. From 0 to 0.5. If there are few reference images, only images
-        that are less familiar than all of them are called outliers.
+        Fraction of the reference images that `predict` calls outliers, from 0 to 0.5:
+        about the rate of false alarms. With n < 400 reference images and the default
+        value, the rate is about 2 / n instead: an image is called an outlier if it
+        scores lower than all reference images in one of the two tests. The detector of
+        a classifier's `familiarity_` is made anew at each access; to change its
+        `contamination`, call `fit_familiarity` again.
 
     Attributes
     ----------
@@ -87,7 +90,8 @@ class FamiliarityDetector(OutlierMixin, BaseEstimator):
 
     Notes
     -----
-    ``sklearn.base.clone`` keeps the fitted classifier.
+    ``sklearn.base.clone`` keeps the fitted classifier. If the classifier is fitted
+    again, fit the detector again, too.
 
     References
     ----------
@@ -152,7 +156,7 @@ class FamiliarityDetector(OutlierMixin, BaseEstimator):
         NotFittedError
             If the classifier is not fitted.
         ValueError
-            If `X` has fewer than 5 images, or if the images are invalid.
+            If `X` or `X_val` has fewer than 5 images, or if the images are invalid.
         """
         check_is_fitted(self.classifier)
         images = self.classifier._check_new_images(X)
@@ -162,6 +166,11 @@ class FamiliarityDetector(OutlierMixin, BaseEstimator):
                 f"{len(images)}."
             )
         reference = None if X_val is None else self.classifier._check_new_images(X_val)
+        if reference is not None and len(reference) < N_FOLDS:
+            raise ValueError(
+                f"Expected at least {N_FOLDS} reference images in X_val, got "
+                f"{len(reference)}."
+            )
         chosen = np.random.default_rng(0).permutation(len(images))[:MAX_IMAGES]
         features = self._features(images[chosen])
         fitted = _learn(features)

@@ -324,11 +324,11 @@ def _describe_doubts(classifier, X, is_wrong):
     if not isinstance(classifier, BaseBloodClassifier):
         return None
     found = assess(classifier, X)
-    n, n_unsure = len(is_wrong), int(found.is_unsure.sum())
+    n, n_unsure = len(is_wrong), int(found.is_doubtful.sum())
     text = (
         f"`skblood.assess` calls {_part(n_unsure, n)} of the predictions doubtful, "
         f"because their probability is below {MIN_PROBABILITY} or the image is "
-        f"unfamiliar. Among them are {int(is_wrong[found.is_unsure].sum())} of the "
+        f"unfamiliar. Among them are {int(is_wrong[found.is_doubtful].sum())} of the "
         f"{int(is_wrong.sum())} errors. "
     )
     if found.familiarity is None:

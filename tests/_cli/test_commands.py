@@ -84,7 +84,7 @@ def test_predict_prints_a_table(named, model, flat, new_cells, capsys):
     found = assess(named, new_cells[0])
     assert [line[-1] for line in lines] == found.labels.tolist()
     is_sure = [len(line) == 3 for line in lines]
-    assert is_sure == (~found.is_unsure).tolist()
+    assert is_sure == (~found.is_doubtful).tolist()
     assert err.startswith("skblood: 40 images: ")
 
 
@@ -104,10 +104,10 @@ def test_predict_counts_the_images_of_each_class(named, model, flat, new_cells, 
     summary = capsys.readouterr().err.splitlines()[0]
     found = assess(named, new_cells[0])
     for name, n in zip(
-        *np.unique(found.labels[~found.is_unsure], return_counts=True), strict=True
+        *np.unique(found.labels[~found.is_doubtful], return_counts=True), strict=True
     ):
         assert f" {n} {name}" in summary
-    n_unsure = (found.is_unsure & ~found.is_unfamiliar).sum()
+    n_unsure = (found.is_doubtful & ~found.is_unfamiliar).sum()
     assert f" {n_unsure} unsure" in summary
 
 
@@ -116,7 +116,10 @@ def test_predict_warns_of_another_microscope(flat, new_cells, capsys):
     assert run("predict", flat) == 0
     err = capsys.readouterr().err
     assert "Warning: unfamiliar images: 40 of 40." in err
-    assert "skblood suggest IMAGES -n 50 -o to-label --model bloodmnist-28" in err
+    command = "  skblood suggest IMAGES -n 50 -o to-label --model bloodmnist-28"
+    assert err.splitlines()[-1] == command
+    assert run("predict", flat, "--crop", 20) == 0
+    assert capsys.readouterr().err.splitlines()[-1] == f"{command} --crop 20"
 
 
 def smear(cells):
@@ -194,7 +197,7 @@ def test_predict_prints_csv(named, model, flat, new_cells, capsys):
     np.testing.assert_allclose(
         [float(row["familiarity"]) for row in rows], found.familiarity, atol=0.006
     )
-    assert [row["state"] != "sure" for row in rows] == found.is_unsure.tolist()
+    assert [row["state"] != "sure" for row in rows] == found.is_doubtful.tolist()
 
 
 def test_predict_prints_json(named, model, flat, new_cells, capsys):
@@ -307,7 +310,7 @@ def test_predict_in_another_process(flat, model):
     # Nothing but the summary, if the output fitted into the pipe.
     lines = process.stderr.read().splitlines()
     assert all(line.startswith("skblood: 40 images: ") for line in lines[:1])
-    assert all(line.startswith("skblood: ") for line in lines)
+    assert not any("Error" in line for line in lines)
     process.wait()
 
 
@@ -330,7 +333,8 @@ def test_suggest_copies_images_that_train_takes(model, flat, tmp_path, capsys):
     assert run("suggest", flat, "-n", 10, "-o", output, "--model", model) == 0
     out, err = capsys.readouterr()
     assert out == f"{output}: 10 of 40 images\n"
-    assert f"skblood train {output} --start {model} -o" in err
+    command = f"  skblood train {output} -o my-model.safetensors --start {model}"
+    assert err.splitlines()[-1] == command
     copies = sorted(output.iterdir())
     assert len(copies) == 10
     for path in copies:
@@ -390,6 +394,16 @@ def test_a_trained_model_knows_what_is_familiar(sorted_folder, tmp_path, flat, c
     output = tmp_path / "new.safetensors"
     assert run("train", sorted_folder, "-o", output, "--epochs", 1) == 0
     assert load_model(output).familiarity_ is not None
+
+
+def test_train_with_few_images_does_not_learn_familiarity(new_cells, tmp_path, capsys):
+    X, y = new_cells
+    for k in range(2):
+        store(tmp_path / "few" / NAMES[k], X[y == k])
+    output = tmp_path / "new.safetensors"
+    assert run("train", tmp_path / "few", "-o", output, "--epochs", 1) == 0
+    assert "at least 20 images" in capsys.readouterr().err
+    assert load_model(output).familiarity_ is None
 
 
 def test_train_and_evaluate_continue_after_a_file_that_is_not_an_image(

@@ -227,6 +227,8 @@ def test_bad_input(pretrained, tiny_cnn, test_images):
         tiny_cnn().fit_familiarity(test_images)
     with pytest.raises(ValueError, match=r"at least 5 images .* got 1"):
         FamiliarityDetector(pretrained).fit(test_images[:1])
+    with pytest.raises(ValueError, match=r"5 reference images in X_val, got 1"):
+        FamiliarityDetector(pretrained).fit(test_images, X_val=test_images[:1])
     with pytest.raises(ValueError, match="28, 28, 3"):
         FamiliarityDetector(pretrained).fit(test_images[:, :20, :20])
     with pytest.raises(InvalidParameterError, match="contamination"):
