@@ -137,7 +137,7 @@ def train(options):
     # `fit` prints its progress to the standard output, which is for results only.
     with redirect_stdout(sys.stderr):
         classifier.fit(images, labels)
-    # Do not store settings of this command that would change later calls of `fit`.
+    # These two are choices of this command, not of the model.
     classifier.set_params(warm_start=False, verbose=0)
     if len(images) >= MIN_REFERENCE:
         classifier.fit_familiarity(images)
@@ -250,10 +250,12 @@ def _use_known_names(labels, classes):
     Without this, `fit` would treat another spelling of a class name as a new class, and
     reinitialise the output layer.
     """
-    matches = match_names(np.unique(labels).tolist(), list(map(str, classes)))
+    # The labels of a model that was fitted in Python can be numbers.
+    known = {str(label): label for label in classes}
+    matches = match_names(np.unique(labels).tolist(), list(known))
     if len(matches) < len(set(labels)):
         return labels
-    return np.array([matches[label] for label in labels])
+    return np.array([known[matches[label]] for label in labels])
 
 
 def _check_can_write(path):

@@ -396,6 +396,21 @@ def test_a_trained_model_knows_what_is_familiar(sorted_folder, tmp_path, flat, c
     assert load_model(output).familiarity_ is not None
 
 
+def test_train_continues_from_a_model_with_numbers_as_labels(
+    tiny_cnn, cells, new_cells, tmp_path
+):
+    save_model(tiny_cnn().fit(*cells), tmp_path / "numbers.safetensors")
+    X, y = new_cells
+    for k in range(8):
+        store(tmp_path / "sorted" / str(k), X[y == k])
+    output = tmp_path / "new.safetensors"
+    start = ["--start", tmp_path / "numbers.safetensors", "--epochs", 1]
+    assert run("train", tmp_path / "sorted", "-o", output, *start) == 0
+    trained = load_model(output)
+    assert trained.classes_.tolist() == list(range(8))
+    assert trained.n_iter_ == load_model(tmp_path / "numbers.safetensors").n_iter_ + 1
+
+
 def test_train_with_few_images_does_not_learn_familiarity(new_cells, tmp_path, capsys):
     X, y = new_cells
     for k in range(2):
