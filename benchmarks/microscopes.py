@@ -32,7 +32,7 @@ import numpy as np
 from common.command_line import make_parser
 from common.recording import update_results
 from common.scoring import format_mean, summarize
-from familiarity import CROPS, FAST, change_images
+from familiarity import CROPS, FALSE_ALARMS, FAST, N_CHANGED, change_images
 from sklearn.metrics import roc_auc_score
 
 from skblood import (
@@ -45,8 +45,6 @@ from skblood import (
     suggest_images,
 )
 
-FALSE_ALARMS = 0.01
-N_CHANGED = 500
 N_LABELLED = {"tecom": 100, "cellavision": 50}
 LEFT_OUT = "basophil"
 PARTS = ["unlike", "doubts", "few labels", "unseen kinds"]

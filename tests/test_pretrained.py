@@ -5,7 +5,12 @@ from importlib.resources import files
 
 import pytest
 
-from skblood import load_bloodmnist, load_bloodmnist_sample, load_pretrained
+from skblood import (
+    load_bloodmnist,
+    load_bloodmnist_sample,
+    load_pretrained,
+    save_model,
+)
 
 # Name, largest size in bytes, smallest accuracy on the test split.
 MODELS = [("bloodmnist-28", 1_500_000, 0.979), ("bloodmnist-28-tiny", 225_000, 0.94)]
@@ -40,6 +45,13 @@ def test_on_the_test_split(name, most_bytes, accuracy, bloodmnist_home):
 def test_is_small(name, most_bytes, accuracy):
     content = files("skblood").joinpath("models", f"{name}.safetensors").read_bytes()
     assert len(content) <= most_bytes
+
+
+def test_the_tiny_model_is_small_without_its_familiarity(tmp_path):
+    clf = load_pretrained("bloodmnist-28-tiny")
+    clf._familiarity = None
+    save_model(clf, tmp_path / "m.safetensors", half_precision=True)
+    assert (tmp_path / "m.safetensors").stat().st_size <= 150_000
 
 
 @pytest.mark.parametrize("name", [model[0] for model in MODELS])

@@ -62,7 +62,7 @@ class FamiliarityDetector(OutlierMixin, BaseEstimator):
     contamination : float, default=0.0025
         Fraction of the reference images that `predict` calls outliers, from 0 to 0.5:
         about the rate of false alarms. With n < 400 reference images and the default
-        value, the rate is about 2 / n instead: an image is called an outlier if it
+        value, the rate is up to about 2 / n: an image is called an outlier if it
         scores lower than all reference images in one of the two tests. The detector of
         a classifier's `familiarity_` is made anew at each access; to change its
         `contamination`, call `fit_familiarity` again.
