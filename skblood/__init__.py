@@ -9,6 +9,7 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _MODULE_OF = {
+    "AdaptedClassifier": "skblood.adaptation",
     "BloodCNNClassifier": "skblood.cnn",
     "BloodFNNClassifier": "skblood.fnn",
     "FamiliarityDetector": "skblood.familiarity",
@@ -20,6 +21,7 @@ _MODULE_OF = {
     "load_pretrained": "skblood.pretrained",
     "model_card": "skblood.model_cards",
     "save_model": "skblood.persistence",
+    "suggest_crop": "skblood.suggestion",
     "suggest_images": "skblood.suggestion",
     "to_onnx": "skblood.export",
 }

@@ -139,6 +139,8 @@ class BaseBloodClassifier(
                 else self._make_network_spec(train, device)
             )
             training = self._make_training_spec(
+                network,
+                train,
                 n_classes=len(classes),
                 device=device,
                 seed=seed,
@@ -220,6 +222,8 @@ class BaseBloodClassifier(
                 else self._network_spec
             )
             training = self._make_training_spec(
+                network,
+                train,
                 n_classes=len(classes),
                 device=device,
                 seed=seed,
@@ -316,7 +320,7 @@ class BaseBloodClassifier(
             resolve_dtype(self.image_shape_, device),
         )
 
-    def _make_training_spec(self, *, device, **settings):
+    def _make_training_spec(self, network, train, *, device, **settings):
         return TrainingSpec(
             device=device,
             optimizer=self.optimizer,
@@ -327,14 +331,14 @@ class BaseBloodClassifier(
             precision=self._resolve_precision(device),
             callbacks=self.callbacks or [],
             verbose=self.verbose,
-            **self._cnn_options(),
+            **self._cnn_options(network, train),
             **settings,
         )
 
     def _resolve_precision(self, device):
         return str(resolve_dtype(self.image_shape_, device)).removeprefix("torch.")
 
-    def _cnn_options(self):
+    def _cnn_options(self, network, train):
         """Return the training options that only `BloodCNNClassifier` has."""
         return {}
 

@@ -15,7 +15,7 @@ MIN_PROBABILITY = 0.85
 
 @validate_params(
     {
-        "classifier": [HasMethods(["fit_familiarity"])],
+        "classifier": [HasMethods(["predict_proba"])],
         "min_probability": [Interval(Real, 0, 1, closed="both")],
     },
     prefer_skip_nested_validation=True,
@@ -29,9 +29,10 @@ def assess(classifier, X, *, min_probability=MIN_PROBABILITY):
 
     Parameters
     ----------
-    classifier : BloodCNNClassifier or BloodFNNClassifier
-        A fitted classifier. Unfamiliar images are only detected if its method
-        `fit_familiarity` was called.
+    classifier : BloodCNNClassifier, BloodFNNClassifier or AdaptedClassifier
+        A fitted classifier. Unfamiliar images are only detected if it has
+        `familiarity_`, that is if its method `fit_familiarity` was called. Without it,
+        any scikit-learn classifier can be used.
     X : array-like
         Images in any form that the classifier accepts.
     min_probability : float, default=0.85
@@ -84,7 +85,7 @@ def assess(classifier, X, *, min_probability=MIN_PROBABILITY):
     array([ True,  True,  True,  True])
     """
     probabilities = classifier.predict_proba(X)
-    detector = classifier.familiarity_
+    detector = getattr(classifier, "familiarity_", None)
     familiarity = None
     is_unfamiliar = np.zeros(len(probabilities), dtype=bool)
     if detector is not None:

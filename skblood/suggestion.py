@@ -1,12 +1,16 @@
-"""Choose the images that are worth labelling first."""
+"""Suggestions for a new microscope: which images to label, and how to crop them."""
 
 from numbers import Integral
 
 import numpy as np
 from sklearn.cluster import KMeans, MiniBatchKMeans
+from sklearn.utils.validation import check_array, check_is_fitted
 
 from ._sklearn_compat import HasMethods, Interval, validate_params
+from .familiarity._appearance import measure_cell_radius
 
+# Cells that are smaller by this factor may only be of other kinds.
+SIMILAR_SIZE = 0.85
 # With more images, clusters are found in batches, which is much faster.
 MANY_IMAGES = 5_000
 
@@ -73,6 +77,87 @@ def suggest_images(classifier, X, n_images=50, *, random_state=0):
     8
     """
     return choose_typical(classifier.transform(X), n_images, random_state)
+
+
+@validate_params(
+    {"classifier": [HasMethods(["fit_familiarity"])]},
+    prefer_skip_nested_validation=True,
+)
+def suggest_crop(classifier, X):
+    """Suggest a crop in which cells look as large as in the training images.
+
+    A classifier makes more errors if the cells take another part of the image than in
+    its training images, because the magnification or the crop differ. The size of the
+    cells is measured from the mean of all images, so single outlines are not needed.
+
+    Parameters
+    ----------
+    classifier : BloodCNNClassifier or BloodFNNClassifier
+        A fitted classifier that knows how large the cells in its training images are,
+        from `fit_familiarity`.
+    X : array-like of shape (n, H, W, C) or (n, H, W)
+        Images with one cell in the middle, with the same pixel range as the training
+        images, for example from ``load_cell_images(folder, size=200)``. They can have
+        another height and width than the training images. With 20 images, the result is
+        accurate to about 10 %.
+
+    Returns
+    -------
+    int
+        Side, in pixels of `X`, of the square in the middle of the images. It is the
+        shorter side of the images if the cells are not smaller than in the training
+        images, or smaller by less than 15 %: as much is due to other proportions of
+        small and large kinds of cells.
+
+    Raises
+    ------
+    NotFittedError
+        If the classifier is not fitted.
+    ValueError
+        If the classifier does not know how large the cells are, or if the images show
+        no cells in their middle.
+
+    See Also
+    --------
+    load_cell_images : Its `crop` is in pixels of the image files.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skblood import load_bloodmnist_sample, load_pretrained, suggest_crop
+    >>> X, _ = load_bloodmnist_sample("train", return_X_y=True)
+    >>> clf = load_pretrained()
+    >>> suggest_crop(clf, X)
+    28
+    >>> smaller = np.pad(X, [(0, 0), (10, 10), (10, 10), (0, 0)], mode="edge")
+    >>> smaller.shape
+    (1600, 48, 48, 3)
+    >>> 26 <= suggest_crop(clf, smaller) <= 30
+    True
+    """
+    check_is_fitted(classifier)
+    detector = classifier.familiarity_
+    if detector is None or detector.cell_radius_ is None:
+        raise ValueError(
+            "Expected a classifier that knows how large the cells in its training "
+            "images are, got one that does not. Call its method fit_familiarity first."
+        )
+    images = check_array(X, ensure_2d=False, allow_nd=True, dtype="numeric")
+    if images.ndim == 3:
+        images = images[..., np.newaxis]
+    if images.ndim != 4:
+        raise ValueError(
+            f"Expected images of shape (n, H, W, C) or (n, H, W), got {images.shape}."
+        )
+    radius = measure_cell_radius(images, classifier.pixel_range_)
+    if radius is None:
+        raise ValueError(
+            "Expected images with a dark cell in the middle, got images that are not "
+            "darker in the middle than at the edge."
+        )
+    side = min(images.shape[1:3])
+    ratio = radius / detector.cell_radius_
+    return side if ratio > SIMILAR_SIZE else round(side * ratio)
 
 
 def choose_typical(embeddings, n, random_state=0):

@@ -11,7 +11,7 @@ PACKAGE = Path(skblood.__file__).parent
 
 # From the bottom to the top. A module may import from its own room and from lower rows.
 LAYERS = [
-    {"_io", "_layers", "_resizing", "_sklearn_compat", "_warnings"},
+    {"_io", "_layers", "_optical_density", "_resizing", "_sklearn_compat", "_warnings"},
     {"_input", "_runtime"},
     {"datasets"},
     {"metrics", "preprocessing"},
@@ -19,7 +19,7 @@ LAYERS = [
     {"_training", "familiarity"},
     {"_base"},
     {"cnn", "fnn"},
-    {"assessment", "persistence"},
+    {"adaptation", "assessment", "persistence"},
     {"export", "model_cards", "pretrained", "suggestion"},
     {"_cli"},
     {"__main__"},

@@ -9,7 +9,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from torch import nn
 
-from skblood.augmentation import augment_cells
+from skblood.augmentation import RobustAugmentation, augment_cells
 
 SIDES = [(1, 1), (8, 8), (9, 13), (28, 28), (64, 64)]
 
@@ -127,12 +127,36 @@ def test_no_augmentation(tiny_cnn, fitted_cnn, cells):
     assert not np.array_equal(none.predict_proba(X), fitted_cnn.predict_proba(X))
 
 
-def test_tabular_input_is_not_augmented(tiny_cnn, cells):
+def test_robust_augmentation(tiny_cnn, cells):
+    X, y = cells
+    clf = tiny_cnn(augmentation="robust").fit(X, y)
+    robust = RobustAugmentation(X.mean((0, 1, 2)), X.std((0, 1, 2)), (0, 255))
+    same = tiny_cnn(augmentation=robust).fit(X, y)
+    np.testing.assert_allclose(clf.predict_proba(X), same.predict_proba(X), atol=0.01)
+    assert not np.array_equal(
+        clf.predict_proba(X), tiny_cnn().fit(X, y).predict_proba(X)
+    )
+    clf.partial_fit(X, y).set_params(warm_start=True).fit(X, y)
+
+
+@pytest.mark.parametrize("augmentation", ["auto", "robust"])
+def test_tabular_input_is_not_augmented(tiny_cnn, cells, augmentation):
     X, y = cells
     rows = X[:, 14, 10:20, 1]
-    auto = tiny_cnn().fit(rows, y).predict_proba(rows)
-    none = tiny_cnn(augmentation=None).fit(rows, y).predict_proba(rows)
-    assert_array_equal(auto, none)
+    clf = tiny_cnn(augmentation=augmentation).fit(rows, y)
+    none = tiny_cnn(augmentation=None).fit(rows, y)
+    assert_array_equal(clf.predict_proba(rows), none.predict_proba(rows))
+
+
+def test_augmentation_function_that_takes_the_progress(tiny_cnn, cells):
+    seen = []
+
+    def watch(images, generator, progress):
+        seen.append(progress)
+        return images
+
+    tiny_cnn(augmentation=watch, max_epochs=2).fit(*cells)
+    assert seen == pytest.approx(np.arange(6) / 6)
 
 
 def test_custom_augmentation_function(tiny_cnn, cells, new_cells):

@@ -1,10 +1,15 @@
-"""`suggest_images` chooses images that represent all images."""
+"""Suggestions for a new microscope: images to label, and a crop."""
 
 import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
 
-from skblood import load_bloodmnist_sample, load_pretrained, suggest_images
+from skblood import (
+    load_bloodmnist_sample,
+    load_pretrained,
+    suggest_crop,
+    suggest_images,
+)
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +62,46 @@ def test_bad_input(clf, tiny_cnn):
         suggest_images(clf, X, 0)
     with pytest.raises(ValueError, match="28, 28, 3"):
         suggest_images(clf, X[:, :9, :9])
+
+
+def enlarge(X, side):
+    """Return images with a wider background, of the colour of their corners."""
+    margin = side - X.shape[1]
+    before, after = margin // 2, margin - margin // 2
+    return np.pad(X, [(0, 0), (before, after), (before, after), (0, 0)], mode="edge")
+
+
+@pytest.mark.parametrize("side", [34, 41, 56])
+def test_crop_of_smaller_cells(clf, side):
+    X = load_bloodmnist_sample("test").images
+    assert suggest_crop(clf, enlarge(X, side)) == pytest.approx(28, abs=2)
+    bright = 128 + X // 2
+    assert suggest_crop(clf, enlarge(bright, side)) == pytest.approx(28, abs=2)
+
+
+def test_crop_is_in_pixels_of_the_images(clf):
+    X = enlarge(load_bloodmnist_sample("test").images, 56)
+    larger = X.repeat(3, axis=1).repeat(3, axis=2)
+    assert suggest_crop(clf, larger) == pytest.approx(3 * 28, abs=6)
+    wide = np.pad(X, [(0, 0), (0, 0), (7, 7), (0, 0)], mode="edge")
+    assert suggest_crop(clf, wide) == pytest.approx(28, abs=2)
+
+
+@pytest.mark.parametrize("cut", [slice(None), slice(1, -1), slice(4, -4)])
+def test_no_crop_if_cells_are_large_enough(clf, cut):
+    X = load_bloodmnist_sample("test").images[:, cut, cut]
+    assert suggest_crop(clf, X) == X.shape[1]
+
+
+def test_crop_needs_cells(clf, tiny_cnn, cells):
+    X, y = cells
+    with pytest.raises(ValueError, match="not darker in the middle"):
+        suggest_crop(clf, np.full((3, 28, 28, 3), 200, np.uint8))
+    with pytest.raises(ValueError, match="not darker in the middle"):
+        suggest_crop(clf, 255 - X)
+    with pytest.raises(ValueError, match=r"got \(80, 28\)"):
+        suggest_crop(clf, X[:, :, 0, 0])
+    with pytest.raises(NotFittedError):
+        suggest_crop(tiny_cnn(), X)
+    with pytest.raises(ValueError, match="fit_familiarity"):
+        suggest_crop(tiny_cnn(max_epochs=1).fit(X, y), X)

@@ -5,13 +5,16 @@ Each is a function that takes the parsed arguments and returns the exit status.
 
 import os
 import sys
-from contextlib import redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from shutil import copyfile
 
 import numpy as np
 
 from skblood._cli.inputs import (
+    adapt,
+    choose_crop,
     find_files,
     image_size,
     load_classifier,
@@ -52,8 +55,13 @@ def predict(options):
     """
     from skblood import assess
 
+    _check_classes(options)
     paths = find_files(options.images)
     classifier = load_classifier(options.model)
+    _resolve_crop(options, options.images, classifier)
+    if options.adapt:
+        images = _read_evenly(paths, classifier, options.crop)
+        classifier = adapt(classifier, images, options.classes)
     n_failed, tally = 0, Tally()
     is_bare = options.bare and options.format == "table"
     make_writer = GuessWriter if is_bare else WRITERS[options.format]
@@ -93,6 +101,7 @@ def suggest(options):
     _check_is_new(output)
     paths = find_files(options.images)
     classifier = load_classifier(options.model)
+    _resolve_crop(options, options.images, classifier)
     embeddings, found = [], []
     for _, readable, images in _read_in_parts(paths, classifier, options.crop):
         if readable:
@@ -131,6 +140,7 @@ def train(options):
 
     _check_can_write(options.output)
     classifier, size = _make_classifier(options)
+    _resolve_crop(options, [options.folder], classifier)
     images, labels, n_failed = load_labelled_images(options.folder, size, options.crop)
     if options.start is not None:
         labels = _use_known_names(labels, classifier.classes_.tolist())
@@ -168,10 +178,14 @@ def evaluate(options):
 
     from skblood import assess
 
+    _check_classes(options)
     classifier = load_classifier(options.model)
+    _resolve_crop(options, [options.folder], classifier)
     images, labels, n_failed = load_labelled_images(
         options.folder, image_size(classifier), options.crop
     )
+    if options.adapt:
+        classifier = adapt(classifier, images, options.classes)
     known, names = classifier.classes_.astype(str).tolist(), sorted(set(labels))
     matches = match_names(names, known)
     unknown = [name for name in names if name not in matches]
@@ -203,10 +217,52 @@ def _print_message(message, next_command=None):
 def _read_in_parts(paths, classifier, crop):
     """Yield parts of the paths, those of them that could be read, and their images."""
     size = image_size(classifier)
-    n_at_once = max(1, min(MAX_IMAGES, MAX_PIXELS // size**2))
+    n_at_once = _count_at_once(size)
     for start in range(0, len(paths), n_at_once):
         part = paths[start : start + n_at_once]
         yield part, *read_images(part, size, crop)
+
+
+def _resolve_crop(options, names, classifier):
+    """Replace the crop "auto" in the options by a number of pixels, and print it."""
+    if options.crop != "auto":
+        return
+    if not hasattr(classifier, "classes_"):
+        raise ValueError(
+            "Expected --crop auto together with --start, which says how large the "
+            "cells should look. Got --crop auto alone."
+        )
+    options.crop = choose_crop(find_files(names), classifier)
+    if options.crop is None:
+        _print_message("The cells look large enough, so the images are not cropped.")
+    else:
+        _print_message(
+            f"The images are cropped to the {options.crop} pixels in their middle, so "
+            "that the cells look as large as in the training images."
+        )
+
+
+def _check_classes(options):
+    if options.classes is not None and not options.adapt:
+        raise ValueError(
+            "Expected --classes together with --adapt, got --classes alone."
+        )
+
+
+def _count_at_once(size):
+    return max(1, min(MAX_IMAGES, MAX_PIXELS // size**2))
+
+
+def _read_evenly(paths, classifier, crop):
+    """Return the images of evenly spaced paths, as many as are read at once.
+
+    Files that cannot be read are left out. They are named when all images are read.
+    """
+    size = image_size(classifier)
+    step = -(-len(paths) // _count_at_once(size))
+    with redirect_stderr(StringIO()):
+        _, images = read_images(paths[::step], size, crop)
+    return images
 
 
 def _check_is_new(folder):

@@ -10,6 +10,9 @@ import numpy as np
 
 from skblood._cli.writers import printable
 
+# To measure the size of the cells, so many images are read at so many pixels.
+MEASURED_IMAGES, MEASURED_SIDE = 256, 100
+
 
 def load_classifier(model):
     """Load a pretrained model by its name, or a model from its file.
@@ -39,6 +42,50 @@ def load_classifier(model):
             f"({', '.join(pretrained_names())}), got {model}, which does not exist."
         )
     return load_model(model)
+
+
+def adapt(classifier, images, names):
+    """Return a classifier for images with other colours than the training images.
+
+    Parameters
+    ----------
+    classifier : BloodCNNClassifier or BloodFNNClassifier
+    images : ndarray of shape (n, H, W, C)
+        From which the colours are learned.
+    names : list of str or None
+        The classes that can occur, in any form that `match_names` accepts. None allows
+        all classes that the classifier knows.
+
+    Returns
+    -------
+    AdaptedClassifier
+
+    Raises
+    ------
+    ValueError
+        If there are no images, or if a name matches none of the classes.
+    """
+    from skblood import AdaptedClassifier
+
+    if len(images) == 0:
+        raise ValueError("Expected images, got only files that cannot be read.")
+    classes = None
+    if names is not None:
+        known = {str(label): label for label in classifier.classes_.tolist()}
+        matches = match_names(names, list(known))
+        unknown = [name for name in names if name not in matches]
+        if unknown:
+            raise ValueError(
+                f"Expected classes that the model knows ({', '.join(known)}), got "
+                f"{', '.join(unknown)}."
+            )
+        classes = [known[matches[name]] for name in names]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        adapted = AdaptedClassifier(classifier, classes=classes).fit(images)
+    for warning in caught:
+        print(f"skblood: {printable(warning.message)}", file=sys.stderr)
+    return adapted
 
 
 def image_size(classifier):
@@ -128,6 +175,42 @@ def read_images(paths, size, crop):
             readable.append(path)
             images.append(result)
     return readable, np.array(images)
+
+
+def choose_crop(paths, classifier):
+    """Return the crop in which cells look as large as in the training images.
+
+    Parameters
+    ----------
+    paths : list of Path
+        Files that cannot be read are left out. Of many files, some are used.
+    classifier : BloodCNNClassifier or BloodFNNClassifier
+
+    Returns
+    -------
+    int or None
+        Side in pixels; None if no crop is needed.
+
+    Raises
+    ------
+    ValueError
+        If no file can be read, or if `skblood.suggest_crop` raises it.
+    """
+    from skblood import suggest_crop
+    from skblood.datasets._decode import read_cells, read_shorter_side
+
+    paths = paths[:: -(-len(paths) // MEASURED_IMAGES)]
+    sides = [side for side in map(read_shorter_side, paths) if side]
+    # A square that almost all images contain: it shows all of them on the same scale.
+    common = int(np.quantile(sides, 0.05, method="lower")) if sides else 1
+    found = read_cells(paths, size=MEASURED_SIDE, crop=common, n_jobs=-1)
+    images = [image for image in found if not isinstance(image, Exception)]
+    if not images:
+        raise ValueError("Expected images, got only files that cannot be read.")
+    suggested = suggest_crop(classifier, np.array(images))
+    if suggested == MEASURED_SIDE:
+        return None
+    return round(common * suggested / MEASURED_SIDE)
 
 
 def load_labelled_images(folder, size, crop):

@@ -55,6 +55,7 @@ def _add_predict(commands):
     _add_images(command)
     _add_model(command)
     _add_crop(command)
+    _add_adapt(command)
     command.add_argument(
         "--format",
         choices=WRITERS,
@@ -151,6 +152,7 @@ def _add_evaluate(commands):
     _add_folder(command)
     _add_model(command)
     _add_crop(command)
+    _add_adapt(command)
 
 
 def _add_command(commands, run, description, epilog=None):
@@ -196,11 +198,42 @@ def _add_model(command):
 def _add_crop(command):
     command.add_argument(
         "--crop",
-        type=_positive_integer,
+        type=_crop,
         metavar="PIXELS",
         help="side of the square that is cut from the centre of each image before the "
-        "image is resized (default: the largest possible square)",
+        "image is resized, or auto: a side for which the cells look as large as in the "
+        "training images of the model (default: the largest possible square)",
     )
+
+
+def _add_adapt(command):
+    command.add_argument(
+        "--adapt",
+        action="store_true",
+        help="for images of another microscope or stain: match the colours of all "
+        "images together to those of the training images. This improves the "
+        "predictions, but the images stay unfamiliar",
+    )
+    command.add_argument(
+        "--classes",
+        type=_names,
+        metavar="CLASS,CLASS,...",
+        help="with --adapt: the classes that can occur in the images; no others are "
+        "predicted (default: all classes of the model)",
+    )
+
+
+def _names(text):
+    names = [name.strip() for name in text.split(",")]
+    if "" in names:
+        raise argparse.ArgumentTypeError(
+            f"expected names of classes with commas between them, got {text!r}"
+        )
+    return names
+
+
+def _crop(text):
+    return text if text == "auto" else _positive_integer(text)
 
 
 def _positive_integer(text):

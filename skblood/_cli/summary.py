@@ -90,13 +90,14 @@ def describe_familiarity(tally, options):
         ), None
     if tally.n_unfamiliar < MANY * tally.n_images:
         return None, None
+    better = "" if options.adapt else "They are better with --adapt. "
     return (
         f"Warning: unfamiliar images: {tally.n_unfamiliar} of {tally.n_images}. They "
         f"do not resemble the images on which {options.model} was trained: they show "
         "another microscope, stain or magnification, or no single cell in the middle. "
-        "Do not rely on the predictions for them. If they show cells, train a model of "
-        "your own. This command begins with the 50 images that are worth labelling "
-        "first:"
+        f"Do not rely on the predictions for them. {better}If they show cells, train a "
+        "model of your own. This command begins with the 50 images that are worth "
+        "labelling first:"
     ), make_command("suggest", "IMAGES", "-n", 50, "-o", "to-label", options=options)
 
 

@@ -1,5 +1,6 @@
 """The skorch net: training steps, epochs, and predictions in batches."""
 
+import inspect
 import math
 from contextlib import nullcontext
 
@@ -35,7 +36,8 @@ class ImageNet(NeuralNetClassifier):
         See `skblood.optimizers.make_optimizer`.
     weight_decay, label_smoothing : float
     augmentation : callable or None
-        ``augmentation(images, generator)`` on scaled images (n, C, H, W).
+        ``augmentation(images, generator)`` on scaled images (n, C, H, W). If it has a
+        third parameter ``progress``, the fraction of the training that is over.
     data_pruning : float
         Fraction of the easy images that an epoch leaves out, see `DataPruning`.
     precision : {"float32", "bfloat16", "float64"}
@@ -119,6 +121,7 @@ class ImageNet(NeuralNetClassifier):
         self.augmenting_ = torch.Generator().manual_seed(
             int(augment_seed.generate_state(1, np.uint64)[0] >> np.uint64(1))
         )
+        self.takes_progress_ = _takes_progress(self.augmentation)
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """Run an epoch, and record its loss and accuracy.
@@ -199,7 +202,7 @@ class ImageNet(NeuralNetClassifier):
         images, targets = self.to_device(batch[0]), batch[1].to(self.device)
         images = self.module_.standardize(images)
         if self.augmentation is not None:
-            images = self.augmentation(images, self.augmenting_)
+            images = self._augment(images)
         with self._autocast():
             logits = self.module_.network(images)
         logits = logits.to(images.dtype)
@@ -213,6 +216,11 @@ class ImageNet(NeuralNetClassifier):
         loss = _weighted_mean(losses, batch.weights, counts)
         loss.backward()
         return _step_result(loss, logits, targets, counts)
+
+    def _augment(self, images):
+        if self.takes_progress_:
+            return self.augmentation(images, self.augmenting_, progress=self.progress_)
+        return self.augmentation(images, self.augmenting_)
 
     def _autocast(self):
         if self.precision != "bfloat16":
@@ -249,6 +257,13 @@ class ImageNet(NeuralNetClassifier):
         with torch.inference_mode(), limit_worker_threads():
             outputs = [forward(self.to_device(batch[0])).cpu() for batch in batches]
         return torch.cat(outputs).numpy()
+
+
+def _takes_progress(function):
+    try:
+        return "progress" in inspect.signature(function).parameters
+    except (TypeError, ValueError):  # None, or a function that is not written in Python
+        return False
 
 
 def _weighted_mean(losses, weights, counts=None):

@@ -101,6 +101,26 @@ def read_cell(path, *, size, crop):
         raise UnreadableImageError(f"{type(error).__name__}: {error}") from error
 
 
+def read_shorter_side(path):
+    """Return the shorter side of an image file in pixels, without decoding the pixels.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    int or None
+        None if the file cannot be read.
+    """
+    try:
+        _check_is_regular(path)
+        with Image.open(path) as image:
+            return min(image.size)
+    except Exception:  # Pillow raises many types of exceptions for damaged files.
+        return None
+
+
 def _check_is_regular(path):
     mode = os.stat(path).st_mode  # This follows symbolic links.
     if not stat.S_ISREG(mode):

@@ -5,6 +5,9 @@ cameras and magnifications.
 """
 
 import numpy as np
+import torch
+
+from .._optical_density import to_optical_density
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 # Larger images are reduced to a side of about this many pixels, so that the measures
@@ -15,6 +18,8 @@ SCALES = (1, 2, 4)
 # Added to a contrast before its logarithm, so that 0 has a logarithm. In units of the
 # standard deviation of the pixels.
 CONTRAST_OFFSET = 0.05
+# Difference in optical density between cells and their surroundings: less is no cell.
+LEAST_CONTRAST = 0.1
 # Number of images that are converted to floats at the same time.
 CHUNK = 512
 
@@ -45,6 +50,54 @@ def measure_appearance(images, center, scale):
 def count_measures(n_channels):
     """Return the number of measures of an image with so many channels."""
     return n_channels * (2 + len(QUANTILES) + 4 * len(SCALES))
+
+
+def measure_cell_radius(images, pixel_range):
+    """Return how large the cells in the middle of the images are.
+
+    At this distance from the middle, the optical density, averaged over all images and
+    directions, has fallen to the mean of its highest and its lowest value. It needs no
+    outlines of the cells. The neighbours of the cells hardly change it, since they can
+    be anywhere.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, H, W, C)
+    pixel_range : tuple of float (low, high)
+        The values of black and white.
+
+    Returns
+    -------
+    float or None
+        As a fraction of the shorter side of the images, at most 0.5. None if the middle
+        of the images is not darker than their edges.
+    """
+    density = _mean_density(images, pixel_range)
+    height, width = density.shape
+    side = min(height, width)
+    rows, columns = (np.arange(n) - (n - 1) / 2 for n in (height, width))
+    # Rings with a width of one pixel.
+    ring = np.hypot(rows[:, np.newaxis], columns).astype(int)
+    inside = ring < side // 2
+    profile = np.bincount(ring[inside], density[inside]) / np.bincount(ring[inside])
+    darkest = profile.argmax()
+    middle = (profile.max() + profile.min()) / 2
+    outside = np.flatnonzero(profile[darkest:] < middle)
+    if np.ptp(profile) < LEAST_CONTRAST or darkest > side // 4 or len(outside) == 0:
+        return None
+    first = darkest + outside[0]
+    step = (profile[first - 1] - middle) / (profile[first - 1] - profile[first])
+    return float((first - 0.5 + step) / side)
+
+
+def _mean_density(images, pixel_range):
+    """Return the mean over images and channels, of shape (H, W)."""
+    total = 0.0
+    for start in range(0, len(images), CHUNK):
+        pixels = torch.from_numpy(images[start : start + CHUNK].astype(np.float32))
+        density = to_optical_density(pixels, pixel_range).mean(dim=3)
+        total = total + density.sum(dim=0).numpy()
+    return total / len(images)
 
 
 def _measure(images):

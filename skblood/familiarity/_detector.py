@@ -12,10 +12,13 @@ from sklearn.model_selection import KFold
 from sklearn.utils.validation import check_is_fitted
 
 from .._input.images import is_tabular
+from .._optical_density import measure_densities
 from .._sklearn_compat import HasMethods, Interval, fit_context
-from ._appearance import measure_appearance
+from ._appearance import measure_appearance, measure_cell_radius
 
 MAX_IMAGES = 12_000
+# So many images suffice for the means of colours and size.
+N_LOOKS = 2048
 N_PROTOTYPES = 256
 # Limit for the values of all prototypes, so that long embeddings do not make large
 # model files.
@@ -33,10 +36,20 @@ FITTED = (
     "prototypes_",
     "appearance_mean_",
     "appearance_precision_",
+    "density_mean_",
+    "density_covariance_",
     "content_scores_",
     "appearance_scores_",
     "reference_scores_",
 )
+
+# Colours and size are not known for classifiers without a pixel range, and for models
+# that were saved before they were learned.
+UNKNOWN_LOOKS = {
+    "density_mean_": np.empty(0),
+    "density_covariance_": np.empty((0, 0)),
+    "cell_radius_": None,
+}
 
 
 class FamiliarityDetector(OutlierMixin, BaseEstimator):
@@ -75,6 +88,15 @@ class FamiliarityDetector(OutlierMixin, BaseEstimator):
         Mean of the colour and contrast measures. Empty for tabular input.
     appearance_precision_ : ndarray of shape (n_measures, n_measures)
         Inverse of their covariance.
+    density_mean_ : ndarray of shape (C,)
+        Mean optical density of the training pixels, from 0 for white to log(255) for
+        black. It does not count as a test; `AdaptedClassifier` uses it. Empty if the
+        classifier has no `pixel_range_`.
+    density_covariance_ : ndarray of shape (C, C)
+        Covariance of the optical densities of the training pixels.
+    cell_radius_ : float or None
+        How large the cells in the middle of the training images are, as a fraction of
+        the shorter side; `suggest_crop` uses it. None if it could not be measured.
     content_scores_, appearance_scores_ : ndarray of shape (n_reference,)
         Sorted scores of the reference images in both tests.
     reference_scores_ : ndarray of shape (n_reference,)
@@ -173,7 +195,7 @@ class FamiliarityDetector(OutlierMixin, BaseEstimator):
             )
         chosen = np.random.default_rng(0).permutation(len(images))[:MAX_IMAGES]
         features = self._features(images[chosen])
-        fitted = _learn(features)
+        fitted = _learn(features) | self._learn_looks(images[chosen[:N_LOOKS]])
         if reference is None:
             scores = _cross_validated_scores(features)
         else:
@@ -247,13 +269,24 @@ class FamiliarityDetector(OutlierMixin, BaseEstimator):
         spec = self.classifier._network_spec
         return measure_appearance(images, spec.center, spec.scale)
 
+    def _learn_looks(self, images):
+        if self.classifier.pixel_range_ is None:
+            return UNKNOWN_LOOKS
+        mean, covariance = measure_densities(images, self.classifier.pixel_range_)
+        return {
+            "density_mean_": mean,
+            "density_covariance_": covariance,
+            "cell_radius_": measure_cell_radius(images, self.classifier.pixel_range_),
+        }
+
     def _get_fitted(self):
         """Return `contamination` and the fitted attributes."""
-        return {name: getattr(self, name) for name in ("contamination", *FITTED)}
+        names = ("contamination", "cell_radius_", *FITTED)
+        return {name: getattr(self, name) for name in names}
 
     def _set_fitted(self, fitted):
         """Take over what `_get_fitted` of another detector returned."""
-        vars(self).update(fitted)
+        vars(self).update(UNKNOWN_LOOKS | fitted)
         return self
 
 

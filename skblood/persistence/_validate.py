@@ -17,7 +17,12 @@ from .._input.images import is_tabular
 from .._sklearn_compat import validate_parameter_constraints
 from .._training.spec import NetworkSpec, resolve_dtype
 from ..familiarity._appearance import count_measures
-from ..familiarity._detector import FITTED, N_PROTOTYPES, FamiliarityDetector
+from ..familiarity._detector import (
+    FITTED,
+    N_PROTOTYPES,
+    UNKNOWN_LOOKS,
+    FamiliarityDetector,
+)
 from ..networks import FeedForwardNetwork, ReportNetwork, ResidualNetwork
 from ..optimizers import state_names
 
@@ -204,7 +209,8 @@ def _check_familiarity(fitted, image_shape, n_embedding, classifier_class):
 
     `n_embedding` is None for a custom network, whose embeddings can have any length.
     """
-    names = {"contamination", *FITTED}
+    names = {"contamination", "cell_radius_", *FITTED}
+    fitted = UNKNOWN_LOOKS | fitted
     _require(
         set(fitted) == names,
         f"expected the familiarity entries {sorted(names)}, got {sorted(fitted)}",
@@ -214,13 +220,18 @@ def _check_familiarity(fitted, image_shape, n_embedding, classifier_class):
         {"contamination": fitted["contamination"]},
         caller_name=classifier_class.__name__,
     )
+    radius = fitted["cell_radius_"]
+    _require(
+        radius is None or (isinstance(radius, float) and 0 < radius <= 0.5),
+        f"cell_radius_ must be a float up to 0.5, got {radius!r}",
+    )
     arrays = [fitted[name] for name in FITTED]
     _require(
         all(isinstance(a, np.ndarray) and a.dtype.kind == "f" for a in arrays)
         and all(np.isfinite(a).all() for a in arrays),
         "the familiarity entries must be arrays of finite floats",
     )
-    prototypes, mean, precision, *scores = arrays
+    prototypes, mean, precision, densities, covariance, *scores = arrays
     n_prototypes = len(prototypes) if prototypes.ndim == 2 else 0
     _require(
         0 < n_prototypes <= N_PROTOTYPES
@@ -233,6 +244,12 @@ def _check_familiarity(fitted, image_shape, n_embedding, classifier_class):
         mean.shape == (n_measures,) and precision.shape == (n_measures, n_measures),
         f"the appearance must have {n_measures} measures, got {mean.shape} and "
         f"{precision.shape}",
+    )
+    n_channels = len(densities) and image_shape[2]
+    _require(
+        densities.shape == (n_channels,) and covariance.shape == (n_channels,) * 2,
+        f"the optical densities must have {image_shape[2]} channels, got "
+        f"{densities.shape} and {covariance.shape}",
     )
     _require(
         len({a.shape for a in scores}) == 1

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image
 
 from skblood import (
+    AdaptedClassifier,
     assess,
     load_bloodmnist_sample,
     load_model,
@@ -120,6 +122,90 @@ def test_predict_warns_of_another_microscope(flat, new_cells, capsys):
     assert err.splitlines()[-1] == command
     assert run("predict", flat, "--crop", 20) == 0
     assert capsys.readouterr().err.splitlines()[-1] == f"{command} --crop 20"
+
+
+def test_predict_adapts_to_another_stain(flat, new_cells, capsys):
+    X, y = new_cells
+    darker = X // np.array([1, 2, 1], dtype=np.uint8)
+    store(flat, darker)
+    adapted = AdaptedClassifier(load_pretrained()).fit(darker)
+    assert adapted.score(darker, adapted.classes_[y]) > 0.9
+    assert run("predict", flat, "--adapt", "--format", "csv") == 0
+    out, err = capsys.readouterr()
+    rows = {row["image"]: row for row in csv.DictReader(io.StringIO(out))}
+    expected = adapted.predict(darker)
+    for i, label in enumerate(expected):
+        row = rows[str(flat / f"cell{i}.png")]
+        assert row["label"] == label
+        assert row["state"] == "unfamiliar"
+    assert "unfamiliar images: 40 of 40" in err
+    assert "--adapt" not in err
+
+
+def test_classes_of_adapted_predictions(flat, new_cells, capsys):
+    names = "Neutrophils,lymphocyte, monocyte"
+    assert run("predict", flat, "--adapt", "--classes", names, "--format", "json") == 0
+    for record in json.loads(capsys.readouterr().out):
+        assert list(record["probabilities"]) == ["lymphocyte", "monocyte", "neutrophil"]
+
+
+def test_adapt_with_few_or_unreadable_images(flat, tmp_path, capsys):
+    (flat / "notes.txt").write_text("not an image")
+    assert run("predict", flat, "--adapt") == 1
+    assert capsys.readouterr().err.count("notes.txt") == 1
+    assert run("predict", flat / "cell0.png", "--adapt") == 0
+    assert "at least 20 images" in capsys.readouterr().err
+    assert run("predict", flat / "notes.txt", "--adapt") == 1
+    assert "only files that cannot be read" in capsys.readouterr().err
+
+
+def test_evaluate_adapts(sorted_folder, new_cells, tmp_path, capsys):
+    X, y = new_cells
+    names = load_pretrained().classes_
+    for k in (1, 4, 6):
+        store(tmp_path / "foreign" / names[k], X[y == k] // 2)
+    options = ["--adapt", "--classes", ",".join(names[[1, 4, 6]])]
+    assert run("evaluate", tmp_path / "foreign", *options) == 0
+    report = capsys.readouterr().out
+    assert "platelet" not in report
+    assert "15 of 15" in report
+
+
+@pytest.fixture
+def small_cells(new_cells, tmp_path):
+    """Return a folder of images in which the cells take half of the usual width."""
+    folder = tmp_path / "small"
+    margins = [(0, 0), (14, 14), (14, 14), (0, 0)]
+    store(folder, np.pad(new_cells[0], margins, mode="edge"))
+    (folder / "notes.txt").write_text("not an image")
+    return folder
+
+
+def test_automatic_crop(small_cells, flat, tmp_path, capsys):
+    assert run("predict", small_cells, "--crop", "auto") == 1
+    err = capsys.readouterr().err
+    crop = int(re.search(r"cropped to the (\d+) pixels", err)[1])
+    assert crop == pytest.approx(28, abs=3)
+    output = tmp_path / "to-label"
+    assert run("suggest", small_cells, "--crop", "auto", "-o", output) == 1
+    err = capsys.readouterr().err
+    assert err.splitlines()[-1].endswith(f"--crop {crop}")
+    assert run("predict", flat, "--crop", "auto") == 0
+    assert "are not cropped" in capsys.readouterr().err
+
+
+def test_automatic_crop_in_training(sorted_folder, model, tmp_path, capsys):
+    arguments = ["train", sorted_folder, "-o", tmp_path / "m", "--crop", "auto"]
+    assert run(*arguments) == 1
+    assert "together with --start" in capsys.readouterr().err
+    assert run(*arguments, "--epochs", 1, "--start", model) == 0
+    assert run("evaluate", sorted_folder, "--model", model, "--crop", "auto") == 0
+
+
+def test_automatic_crop_without_cells(tmp_path, capsys):
+    store(tmp_path / "empty", np.full((3, 28, 28, 3), 230, np.uint8))
+    assert run("predict", tmp_path / "empty", "--crop", "auto") == 1
+    assert "not darker in the middle" in capsys.readouterr().err
 
 
 def smear(cells):
@@ -576,6 +662,8 @@ def test_errors_are_one_line(arguments, problem, flat, sorted_folder, tmp_path, 
         ["predict"],
         ["predict", "x.png", "--format", "xml"],
         ["predict", "x.png", "--crop", "0"],
+        ["predict", "x.png", "--crop", "automatic"],
+        ["predict", "x.png", "--adapt", "--classes", "a,,b"],
         ["train", "folder"],
         ["train", "folder", "-o", "m", "--epochs", "many"],
     ],

@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from torch import nn
 
 from skblood import (
+    AdaptedClassifier,
     BloodCNNClassifier,
     BloodFNNClassifier,
     FamiliarityDetector,
@@ -21,6 +23,7 @@ from skblood import (
     load_model,
     load_pretrained,
     save_model,
+    suggest_crop,
 )
 
 
@@ -215,6 +218,23 @@ def test_fit_and_partial_fit_forget_it(tiny_cnn, cells):
 def test_earlier_model_files_have_none():
     folder = Path(__file__).parents[1] / "data"
     assert load_model(folder / "cnn_0.1.0.safetensors").familiarity_ is None
+
+
+def test_files_without_colours_and_size(tiny_cnn, cells, tmp_path):
+    """Files of before they were learned open, and give a clear error where needed."""
+    X, y = cells
+    clf = tiny_cnn().fit(X, y).fit_familiarity(X)
+    expected = clf.familiarity_.score_samples(X)
+    for name in ("density_mean_", "density_covariance_", "cell_radius_"):
+        del clf._familiarity[name]
+    save_model(clf, tmp_path / "model")
+    old = load_model(tmp_path / "model")
+    np.testing.assert_array_equal(old.familiarity_.score_samples(X), expected)
+    assert old.familiarity_.cell_radius_ is None
+    for use in (AdaptedClassifier(old).fit, partial(suggest_crop, old)):
+        with pytest.raises(ValueError, match="fit_familiarity"):
+            use(X)
+    AdaptedClassifier(old.fit_familiarity(X)).fit(X)
 
 
 # -- bad input -------------------------------------------------------------------------

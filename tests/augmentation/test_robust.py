@@ -1,0 +1,89 @@
+"""`RobustAugmentation` changes half of a batch as other microscopes would."""
+
+import numpy as np
+import pytest
+import torch
+
+from skblood import load_bloodmnist_sample
+from skblood.augmentation import RobustAugmentation, augment_cells
+
+CENTER, SCALE = [200.0, 168.0, 177.0], [55.0, 61.0, 30.0]
+
+
+@pytest.fixture(scope="module")
+def images():
+    pixels = torch.from_numpy(load_bloodmnist_sample("test").images[:64].copy()).float()
+    return ((pixels - torch.tensor(CENTER)) / torch.tensor(SCALE)).permute(0, 3, 1, 2)
+
+
+def augment(images, seed=0, **options):
+    function = RobustAugmentation(CENTER, SCALE, pixel_range=(0, 255))
+    return function(images, torch.Generator().manual_seed(seed), **options)
+
+
+def to_pixels(images):
+    return images.permute(0, 2, 3, 1) * torch.tensor(SCALE) + torch.tensor(CENTER)
+
+
+def test_one_half_is_only_turned_and_shifted(images):
+    mild = augment_cells(images, torch.Generator().manual_seed(0))
+    changed = (augment(images) != mild).flatten(start_dim=1).any(dim=1)
+    assert changed[:32].all()
+    assert not changed[32:].any()
+
+
+def test_fewer_images_are_changed_at_the_end(images):
+    mild = augment_cells(images, torch.Generator().manual_seed(0))
+    n_changed = [
+        int((augment(images, progress=p) != mild).flatten(1).any(dim=1).sum())
+        for p in (0.0, 0.5, 0.99)
+    ]
+    assert n_changed[0] == n_changed[1] == 32
+    assert n_changed[2] < 16
+
+
+def test_colours_change_but_stay_in_the_pixel_range(images):
+    pixels, before = to_pixels(augment(images)[:32]), to_pixels(images[:32])
+    # The noise is added after the camera's limits.
+    assert pixels.min() > -0.2 * 255
+    assert pixels.max() < 1.2 * 255
+    means, means_before = pixels.mean(dim=(1, 2)), before.mean(dim=(1, 2))
+    assert (means - means_before).abs().mean() > 10
+    # Each image gets colours of its own.
+    assert means.std(dim=0).min() > 1.5 * means_before.std(dim=0).min()
+
+
+def test_the_cell_stays_in_the_middle(images):
+    # The cell is darker than its surroundings, in almost all stains.
+    pixels = to_pixels(augment(images)[:32])
+    middle = pixels[:, 10:18, 10:18].mean(dim=(1, 2, 3))
+    corner = pixels[:, :4, :4].mean(dim=(1, 2, 3))
+    assert (middle < corner).float().mean() > 0.8
+
+
+@pytest.mark.parametrize("n", [1, 2, 7])
+@pytest.mark.parametrize("shape", [(1, 9, 12), (3, 28, 28), (3, 64, 40)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_shape_and_dtype(n, shape, dtype):
+    function = RobustAugmentation([0.5] * shape[0], [0.2] * shape[0], (0, 1))
+    images = torch.rand(n, *shape, dtype=dtype)
+    before, state = images.clone(), torch.get_rng_state()
+    first, second, other = (
+        function(images, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)
+    )
+    assert first.shape == images.shape
+    assert first.dtype == dtype
+    assert torch.isfinite(first).all()
+    assert torch.equal(first, second)
+    assert not torch.equal(first, other)
+    assert torch.equal(images, before)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("scale", [1, 1 / 255, 257])
+def test_the_unit_of_the_pixels_does_not_matter(images, scale):
+    function = RobustAugmentation(
+        np.array(CENTER) * scale, np.array(SCALE) * scale, (0, 255 * scale)
+    )
+    other = function(images, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(other, augment(images), atol=1e-3, rtol=1e-3)
