@@ -12,6 +12,15 @@ unlike
 doubts
     What `assess` says: the fraction of the predictions that is doubtful, the fraction
     that is wrong and not doubtful, and the fraction of the errors that is doubtful.
+without labels
+    Accuracy of each pretrained model on the five kinds of cells of both microscopes: as
+    it comes, if only these five kinds can be predicted, with matched colours
+    (`AdaptedClassifier`), and with both. Also with the crop of `suggest_crop`.
+robust
+    The recipe with ``augmentation="robust"``, trained with several seeds: accuracy on
+    the test split, and the same accuracies on both microscopes.
+fit time
+    Seconds of two epochs with ``augmentation="robust"`` and with the default.
 few labels
     Accuracy on the other cells of a microscope after fitting to 100 labelled cells of
     Tecom or 50 of CellaVision, without basophils, of which there are too few. The cells
@@ -26,28 +35,44 @@ unseen kinds
 """
 
 import os
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from common.command_line import make_parser
 from common.recording import update_results
 from common.scoring import format_mean, summarize
+from common.timing import seconds_of
 from familiarity import CROPS, FALSE_ALARMS, FAST, N_CHANGED, change_images
+from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from skblood import (
+    AdaptedClassifier,
     BloodCNNClassifier,
     FamiliarityDetector,
     assess,
     load_bloodmnist,
     load_cell_images,
     load_pretrained,
+    suggest_crop,
     suggest_images,
 )
+from skblood.pretrained import pretrained_names
 
 N_LABELLED = {"tecom": 100, "cellavision": 50}
 LEFT_OUT = "basophil"
-PARTS = ["unlike", "doubts", "few labels", "unseen kinds"]
+PARTS = [
+    "unlike",
+    "doubts",
+    "without labels",
+    "robust",
+    "fit time",
+    "few labels",
+    "unseen kinds",
+]
+# Side in pixels of the images from which the crop is suggested.
+MEASURED_SIDE = 100
 
 
 def load_splits():
@@ -108,6 +133,71 @@ def measure_doubts(clf, X, y):
         "wrong_and_not_doubtful": float(np.mean(is_wrong & ~found.is_doubtful)),
         "errors_doubtful": float(found.is_doubtful[is_wrong].mean()),
     }
+
+
+def measure_without_labels(clf, microscopes):
+    """Return the accuracies on each microscope, by the way of adaptation."""
+    return {
+        f"{name}{note}": measure_adaptation(clf, X, y)
+        for name, data in microscopes.items()
+        for note, (X, y) in {
+            "": data,
+            ", suggested crop": crop_cells(clf, name),
+        }.items()
+    }
+
+
+def measure_adaptation(clf, X, y):
+    kinds = np.unique(y)
+    of_kinds = clf.predict_proba(X)[:, np.isin(clf.classes_, kinds)]
+    return {
+        "as it comes": clf.score(X, y),
+        "five kinds": float(np.mean(kinds[of_kinds.argmax(axis=1)] == y)),
+        "matched colours": AdaptedClassifier(clf).fit(X).score(X, y),
+        "matched colours, five kinds": AdaptedClassifier(clf, classes=kinds)
+        .fit(X)
+        .score(X, y),
+    }
+
+
+def crop_cells(clf, name):
+    """Return the cells of a microscope in the crop that `suggest_crop` suggests."""
+    folder = Path(os.environ["SKBLOOD_MICROSCOPES"], name)
+    sides = [min(Image.open(path).size) for path in folder.glob("*/*")]
+    common = min(sides)
+    X = load_cell_images(folder, size=MEASURED_SIDE, crop=common).images
+    suggested = suggest_crop(clf, X)
+    crop = None if suggested == MEASURED_SIDE else common * suggested // MEASURED_SIDE
+    print(f"{name}: suggested crop {crop} of {common} pixels")
+    return load_cell_images(folder, crop=crop, labels="names", return_X_y=True)
+
+
+def measure_robust(splits, microscopes, seeds):
+    (X, y), (X_val, _), test = splits.values()
+    runs = {}
+    for seed in range(seeds):
+        clf = BloodCNNClassifier(augmentation="robust", random_state=seed)
+        clf.fit(X, y).fit_familiarity(X, X_val=X_val)
+        figures = {
+            "test": {"accuracy": clf.score(*test)},
+            **measure_without_labels(clf, microscopes),
+        }
+        for name, values in figures.items():
+            runs.setdefault(name, []).append({"seed": seed, **values})
+            print("robust", seed, name, values, flush=True)
+    return {name: summarize(values) for name, values in runs.items()}
+
+
+def measure_fit_time(splits, n_times=5):
+    """Return the seconds of short fits with both augmentations, measured in turn."""
+    X, y = splits["train"]
+    seconds = {"auto": [], "robust": []}
+    for _ in range(n_times):
+        for augmentation, times in seconds.items():
+            clf = BloodCNNClassifier(augmentation=augmentation, max_epochs=2)
+            times.append(seconds_of(partial(clf.fit, X, y)))
+    auto, robust = map(np.median, seconds.values())
+    return {"seconds": seconds, "robust over auto": robust / auto}
 
 
 def measure_unseen_kinds(splits, seeds, recipe):
@@ -198,6 +288,12 @@ def main():
             name: measure_doubts(clf, *data)
             for name, data in {"test": splits["test"], **microscopes}.items()
         },
+        "without labels": lambda: {
+            name: measure_without_labels(load_pretrained(name), microscopes)
+            for name in pretrained_names()
+        },
+        "robust": lambda: measure_robust(splits, microscopes, options.seeds),
+        "fit time": lambda: measure_fit_time(splits),
         "few labels": lambda: {
             name: measure_few_labels(name, *data, options.seeds)
             for name, data in microscopes.items()
@@ -214,7 +310,10 @@ def main():
 
 def print_figures(part, figures):
     for name, values in figures.items():
-        if part == "few labels":
+        if part == "robust":
+            for measure in values["mean"]:
+                print(part, name, measure, format_mean(values, measure), flush=True)
+        elif part == "few labels":
             for method, summary in values.items():
                 print(part, name, method, format_mean(summary), flush=True)
         elif part == "unseen kinds":

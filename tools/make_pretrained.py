@@ -25,6 +25,7 @@ from skblood import (
 MODELS = Path(__file__).parents[1] / "skblood" / "models"
 RECIPES = {
     "bloodmnist-28": {},
+    "bloodmnist-28-robust": {"augmentation": "robust"},
     # The largest width whose weights take less than 150 kB. On the validation split,
     # the accuracy was .980 without stochastic depth and .974 with it (one run each).
     "bloodmnist-28-tiny": {"width": 10, "stochastic_depth": 0.0},

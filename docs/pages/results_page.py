@@ -40,6 +40,12 @@ UNLIKE_NAMES = {
     "tecom": "Tecom",
     "cellavision": "CellaVision",
 }
+ADAPTATIONS = [
+    "as it comes",
+    "five kinds",
+    "matched colours",
+    "matched colours, five kinds",
+]
 FINE_TUNING_METHODS = {
     "scratch": "trained from scratch",
     "warm_start": "``warm_start=True``",
@@ -197,60 +203,102 @@ def fine_tuning_table(task):
 
 def microscopes_section():
     figures = load("microscopes")
-    unlike, doubts = figures["unlike"], figures["doubts"]
+    kinds = parts_of(figures["unseen kinds"])
+    areas = [summary["mean"]["auroc"] for summary in kinds.values()]
+    return {
+        "command": figures["unlike"]["command"].split(" --")[0],
+        "unlike": unlike_table(figures["unlike"]),
+        "doubts": doubts_table(figures["doubts"]),
+        "without": without_labels_table(figures["without labels"]),
+        "robust": robust_table(figures["robust"]),
+        "robust_test": accuracy(figures["robust"]["test"]),
+        "fit_time": decimal(figures["fit time"]["robust over auto"], 2),
+        "labels": few_labels_table(figures["few labels"]),
+        "kinds": table(list(kinds), [[decimal(area, 3) for area in areas]]),
+        "mean_of_kinds": decimal(sum(areas) / len(areas), 3),
+    }
+
+
+def parts_of(figures):
+    """Return the figures without the description of how they were measured."""
     described = ("command", "versions", "machine")
-    unlike_rows = [
+    return {name: v for name, v in figures.items() if name not in described}
+
+
+def name_of_images(name):
+    first, *rest = name.split(", ")
+    return ", ".join([UNLIKE_NAMES.get(first, first), *rest])
+
+
+def unlike_table(unlike):
+    rows = [
         [
-            UNLIKE_NAMES.get(name, name),
+            name_of_images(name),
             decimal(values["auroc"], 3) if "auroc" in values else "–",
             decimal(values["marked_at_false_alarms"], 3),
             decimal(values["marked_by_default"], 3),
         ]
-        for name, values in unlike.items()
-        if name not in described
+        for name, values in parts_of(unlike).items()
     ]
-    doubt_rows = [
+    header = ["images", "AUROC", "marked at 1 % false alarms", "marked by default"]
+    return table(header, rows)
+
+
+def doubts_table(doubts):
+    measures = [
+        "accuracy",
+        "mean_probability",
+        "doubtful",
+        "wrong_and_not_doubtful",
+        "errors_doubtful",
+    ]
+    rows = [
+        [name_of_images(name), *(decimal(values[m], 3) for m in measures)]
+        for name, values in parts_of(doubts).items()
+    ]
+    return table(DOUBT_COLUMNS, rows)
+
+
+def without_labels_table(without):
+    rows = [
         [
-            UNLIKE_NAMES.get(name, name),
-            decimal(values["accuracy"], 3),
-            decimal(values["mean_probability"], 3),
-            decimal(values["doubtful"], 3),
-            decimal(values["wrong_and_not_doubtful"], 3),
-            decimal(values["errors_doubtful"], 3),
+            f"``{model}``",
+            name_of_images(name),
+            *(decimal(v, 2) for v in values.values()),
         ]
-        for name, values in doubts.items()
-        if name not in described
+        for model, sets in parts_of(without).items()
+        for name, values in sets.items()
     ]
-    label_rows = [
+    return table(["model", "cells", *ADAPTATIONS], rows)
+
+
+def robust_table(robust):
+    rows = [
+        [name_of_images(name), *(mean_and_std(summary, way) for way in ADAPTATIONS)]
+        for name, summary in parts_of(robust).items()
+        if name != "test"
+    ]
+    return table(["cells", *ADAPTATIONS], rows)
+
+
+def mean_and_std(summary, measure):
+    mean, std = (decimal(summary[key][measure], 2) for key in ("mean", "std"))
+    return f"{mean} ± {std}"
+
+
+def few_labels_table(labels):
+    rows = [
         [
-            UNLIKE_NAMES[name],
+            name_of_images(name),
             method,
             accuracy(summary),
             decimal(summary["mean"]["unfamiliar"], 3),
         ]
-        for name, methods in figures["few labels"].items()
-        if name not in described
+        for name, methods in parts_of(labels).items()
         for method, summary in methods.items()
     ]
-    kinds = {k: v for k, v in figures["unseen kinds"].items() if k not in described}
-    areas = [summary["mean"]["auroc"] for summary in kinds.values()]
-    return {
-        "command": unlike["command"].split(" --")[0],
-        "unlike": table(
-            ["images", "AUROC", "marked at 1 % false alarms", "marked by default"],
-            unlike_rows,
-        ),
-        "doubts": table(
-            DOUBT_COLUMNS,
-            doubt_rows,
-        ),
-        "labels": table(
-            ["cells", "method", "accuracy on the other cells", "of them unfamiliar"],
-            label_rows,
-        ),
-        "kinds": table(list(kinds), [[decimal(area, 3) for area in areas]]),
-        "mean_of_kinds": decimal(sum(areas) / len(areas), 3),
-    }
+    header = ["cells", "method", "accuracy on the other cells", "of them unfamiliar"]
+    return table(header, rows)
 
 
 def image_sizes_section():

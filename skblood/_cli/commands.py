@@ -110,11 +110,7 @@ def suggest(options):
     if not found:
         raise ValueError("Expected images, got only files that cannot be read.")
     chosen = choose_typical(np.concatenate(embeddings), options.number)
-    output.mkdir(exist_ok=True)
-    digits = len(str(len(chosen)))
-    for i, index in enumerate(chosen, start=1):
-        # Files of different folders can have the same name.
-        copyfile(found[index], output / f"{i:0{digits}}_{found[index].name}")
+    _copy_all([found[index] for index in chosen], output)
     print(printable(f"{output}: {len(chosen)} of {len(found)} images"))
     _print_message(
         f"Move each image to a sub-folder of {output} with the name of its class, and "
@@ -192,8 +188,9 @@ def evaluate(options):
     if unknown:
         raise ValueError(
             f"Expected sub-folders of {options.folder} with the names of classes that "
-            f"the model knows ({', '.join(known)}), got {', '.join(unknown)}. Rename "
-            "these sub-folders."
+            f"the model knows ({', '.join(known)}), one for each class, got "
+            f"{', '.join(unknown)}. Rename these sub-folders, or move their images to "
+            "the sub-folder of the same class."
         )
     truth = np.array([matches[label] for label in labels])
     found = assess(classifier, images)
@@ -263,6 +260,27 @@ def _read_evenly(paths, classifier, crop):
     with redirect_stderr(StringIO()):
         _, images = read_images(paths[::step], size, crop)
     return images
+
+
+def _copy_all(paths, folder):
+    """Copy files to a new or empty folder, with their number before their name.
+
+    If a file cannot be copied, the folder is left as it was.
+    """
+    was_there = folder.exists()
+    folder.mkdir(exist_ok=True)
+    digits, copies = len(str(len(paths))), []
+    try:
+        for i, path in enumerate(paths, start=1):
+            # Files of different folders can have the same name.
+            copies.append(folder / f"{i:0{digits}}_{path.name}")
+            copyfile(path, copies[-1])
+    except BaseException:
+        for copy in copies:
+            copy.unlink(missing_ok=True)
+        if not was_there:
+            folder.rmdir()
+        raise
 
 
 def _check_is_new(folder):

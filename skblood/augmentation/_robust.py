@@ -11,7 +11,7 @@ from ._geometry import augment_cells
 # The share of the images that are changed, and the fraction of the training after which
 # it falls, to 0 at the end. The training then ends on images like the usual ones.
 SHARE = 0.5
-FALL = 0.6
+FALL = 0.2
 # The strengths were chosen on the validation split of BloodMNIST and on cells of other
 # microscopes (benchmarks/microscopes.py): stronger changes of the colours cost more
 # accuracy on BloodMNIST than they bring elsewhere.

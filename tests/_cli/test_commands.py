@@ -8,6 +8,7 @@ import re
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -439,6 +440,29 @@ def test_suggest_copies_images_that_train_takes(model, flat, tmp_path, capsys):
     for path in copies[1:]:
         path.rename(output / "b" / path.name)
     assert run(*arguments) == 0
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_suggest_leaves_nothing_if_copying_fails(
+    exists, model, flat, tmp_path, monkeypatch, capsys
+):
+    output = tmp_path / "to-label"
+    if exists:
+        output.mkdir()
+    n_copied = 0
+
+    def copy_three(source, target):
+        nonlocal n_copied
+        n_copied += 1
+        Path(target).write_bytes(b"a part")
+        if n_copied == 3:
+            raise OSError("No space left on device")
+
+    monkeypatch.setattr("skblood._cli.commands.copyfile", copy_three)
+    assert run("suggest", flat, "-o", output, "--model", model) == 1
+    assert "No space left" in capsys.readouterr().err
+    assert output.exists() == exists
+    assert not exists or not any(output.iterdir())
 
 
 def test_suggest_takes_all_images_if_they_are_few(model, flat, tmp_path, capsys):

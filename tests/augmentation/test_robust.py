@@ -38,7 +38,7 @@ def test_fewer_images_are_changed_at_the_end(images):
         int((augment(images, progress=p) != mild).flatten(1).any(dim=1).sum())
         for p in (0.0, 0.5, 0.99)
     ]
-    assert n_changed[0] == n_changed[1] == 32
+    assert n_changed[0] == 32 > n_changed[1] > 16
     assert n_changed[2] < 16
 
 
