@@ -13,8 +13,8 @@ doubts
     What `assess` says: the fraction of the predictions that is doubtful, the fraction
     that is wrong and not doubtful, and the fraction of the errors that is doubtful.
 without labels
-    Accuracy of each pretrained model on the five kinds of cells of both microscopes: as
-    it comes, if only these five kinds can be predicted, with matched colours
+    Accuracy of each pretrained model on the five kinds of cells of both microscopes:
+    unchanged, if only these five classes can be predicted, with matched colours
     (`AdaptedClassifier`), and with both. Also with the crop of `suggest_crop`.
 robust
     The recipe with ``augmentation="robust"``, trained with several seeds: accuracy on
@@ -44,7 +44,7 @@ from common.recording import update_results
 from common.scoring import format_mean, summarize
 from common.timing import seconds_of
 from familiarity import CROPS, FALSE_ALARMS, FAST, N_CHANGED, change_images
-from PIL import Image
+from joblib import Parallel, delayed
 from sklearn.metrics import roc_auc_score
 
 from skblood import (
@@ -55,9 +55,9 @@ from skblood import (
     load_bloodmnist,
     load_cell_images,
     load_pretrained,
-    suggest_crop,
     suggest_images,
 )
+from skblood._cli.inputs import choose_crop, find_files
 from skblood.pretrained import pretrained_names
 
 N_LABELLED = {"tecom": 100, "cellavision": 50}
@@ -71,8 +71,6 @@ PARTS = [
     "few labels",
     "unseen kinds",
 ]
-# Side in pixels of the images from which the crop is suggested.
-MEASURED_SIDE = 100
 
 
 def load_splits():
@@ -151,41 +149,41 @@ def measure_adaptation(clf, X, y):
     kinds = np.unique(y)
     of_kinds = clf.predict_proba(X)[:, np.isin(clf.classes_, kinds)]
     return {
-        "as it comes": clf.score(X, y),
-        "five kinds": float(np.mean(kinds[of_kinds.argmax(axis=1)] == y)),
+        "unchanged": clf.score(X, y),
+        "five classes": float(np.mean(kinds[of_kinds.argmax(axis=1)] == y)),
         "matched colours": AdaptedClassifier(clf).fit(X).score(X, y),
-        "matched colours, five kinds": AdaptedClassifier(clf, classes=kinds)
+        "matched colours, five classes": AdaptedClassifier(clf, classes=kinds)
         .fit(X)
         .score(X, y),
     }
 
 
 def crop_cells(clf, name):
-    """Return the cells of a microscope in the crop that `suggest_crop` suggests."""
+    """Return the cells of a microscope in the crop that ``--crop auto`` chooses."""
     folder = Path(os.environ["SKBLOOD_MICROSCOPES"], name)
-    sides = [min(Image.open(path).size) for path in folder.glob("*/*")]
-    common = min(sides)
-    X = load_cell_images(folder, size=MEASURED_SIDE, crop=common).images
-    suggested = suggest_crop(clf, X)
-    crop = None if suggested == MEASURED_SIDE else common * suggested // MEASURED_SIDE
-    print(f"{name}: suggested crop {crop} of {common} pixels")
+    crop = choose_crop(find_files([str(folder)]), clf)
+    print(f"{name}: suggested crop of {crop} pixels")
     return load_cell_images(folder, crop=crop, labels="names", return_X_y=True)
 
 
-def measure_robust(splits, microscopes, seeds):
+def measure_robust(splits, microscopes, options):
+    runs = Parallel(n_jobs=options.jobs)(
+        delayed(measure_robust_seed)(splits, microscopes, seed)
+        for seed in range(options.seeds)
+    )
+    return {name: summarize([run[name] for run in runs]) for name in runs[0]}
+
+
+def measure_robust_seed(splits, microscopes, seed):
     (X, y), (X_val, _), test = splits.values()
-    runs = {}
-    for seed in range(seeds):
-        clf = BloodCNNClassifier(augmentation="robust", random_state=seed)
-        clf.fit(X, y).fit_familiarity(X, X_val=X_val)
-        figures = {
-            "test": {"accuracy": clf.score(*test)},
-            **measure_without_labels(clf, microscopes),
-        }
-        for name, values in figures.items():
-            runs.setdefault(name, []).append({"seed": seed, **values})
-            print("robust", seed, name, values, flush=True)
-    return {name: summarize(values) for name, values in runs.items()}
+    clf = BloodCNNClassifier(augmentation="robust", random_state=seed)
+    clf.fit(X, y).fit_familiarity(X, X_val=X_val)
+    figures = {
+        "test": {"accuracy": clf.score(*test)},
+        **measure_without_labels(clf, microscopes),
+    }
+    print("robust", seed, figures, flush=True)
+    return {name: {"seed": seed, **values} for name, values in figures.items()}
 
 
 def measure_fit_time(splits, n_times=5):
@@ -257,7 +255,7 @@ def fit_and_score(clf, X, y, chosen):
 
 
 def main():
-    parser = make_parser(__doc__, seeds=5)
+    parser = make_parser(__doc__, seeds=5, jobs=1)
     parser.add_argument(
         "--parts",
         nargs="+",
@@ -292,7 +290,7 @@ def main():
             name: measure_without_labels(load_pretrained(name), microscopes)
             for name in pretrained_names()
         },
-        "robust": lambda: measure_robust(splits, microscopes, options.seeds),
+        "robust": lambda: measure_robust(splits, microscopes, options),
         "fit time": lambda: measure_fit_time(splits),
         "few labels": lambda: {
             name: measure_few_labels(name, *data, options.seeds)

@@ -524,7 +524,9 @@ class BaseBloodClassifier(
         return self._embed(one_image).shape[1]
 
     def _logits(self, X):
-        images = self._check_new_images(X)
+        return self._logits_of_images(self._check_new_images(X))
+
+    def _logits_of_images(self, images):
         forward = partial(self.net_.module_, views=self._resolve_views())
         return self.net_.predict_batches(images, forward).astype(np.float64)
 

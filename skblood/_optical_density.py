@@ -8,10 +8,13 @@ of the light is therefore close to an affine map of optical densities.
 import numpy as np
 import torch
 
-# The smallest brightness that is told from black: one step of 8-bit images.
+# The smallest brightness that differs from black: one step of 8-bit images.
 DARKEST = 1 / 255
 # Added to the variances of optical densities. Those of cells are 100 times as large.
 MIN_VARIANCE = 1e-5
+# Largest factor by which differences between colours are enlarged. Without a limit, the
+# noise of grey images would become colour.
+MAX_GAIN = 4.0
 # Number of images that are converted to floats at the same time.
 CHUNK = 256
 
@@ -83,7 +86,8 @@ def match_densities(source, target):
     """Return the affine map between two distributions of optical densities.
 
     It is the map that moves normal distributions with these means and covariances onto
-    each other and changes the colours least: the optimal transport map [1]_.
+    each other and changes the colours least: the optimal transport map [1]_. It
+    enlarges no difference by more than a factor of 4.
 
     Parameters
     ----------
@@ -108,6 +112,8 @@ def match_densities(source, target):
     root = _square_root(covariance + least)
     inverse_root = np.linalg.inv(root)
     matrix = inverse_root @ _square_root(root @ target_covariance @ root) @ inverse_root
+    gains, vectors = np.linalg.eigh(matrix)
+    matrix = (vectors * gains.clip(max=MAX_GAIN)) @ vectors.T
     return matrix, target_mean - matrix @ mean
 
 

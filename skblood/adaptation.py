@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from scipy.special import softmax
+from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -34,15 +34,16 @@ class AdaptedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
         Predictions become better, but not reliable. On cells of two other microscopes,
         the accuracy for five kinds of cells rose from {TODO}. `familiarity_` and
-        `assess` therefore go on to compare the unchanged images with the training
+        `assess` therefore still compare the unchanged images with the training
         images, so that images of the new microscope stay unfamiliar. Check the
         predictions with cells that you have labelled; with 50 or more labelled cells,
         fit a classifier to them (see `suggest_images`).
 
     Matching the colours cannot make up for another magnification: first crop the images
-    so that a cell takes as much of their width as in the training images. It needs
-    images with about the usual mixture of cells, and it does harm if the images differ
-    because they show something else.
+    so that a cell takes as much of their width as in the training images (see
+    `suggest_crop`). `fit` needs the mixture of cells that is usual in blood, and images
+    that show cells. If it gets only one kind of cells, or empty images, the colours
+    differ for another reason than the microscope, and the predictions become worse.
 
     Parameters
     ----------
@@ -52,7 +53,8 @@ class AdaptedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         changed.
     classes : array-like, default=None
         The classes that can occur in the new images: some of those that the classifier
-        knows. Other classes are not predicted. By default, all can occur.
+        knows, at least two. Other classes are not predicted: their cells get one of the
+        given classes, often with a high probability. By default, all can occur.
 
     Attributes
     ----------
@@ -66,6 +68,8 @@ class AdaptedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         That of the classifier. It is meant for the unchanged images.
     image_shape_ : tuple (H, W, C)
         Shape of an image.
+    n_features_in_ : int
+        Number of values in an image, H · W · C.
 
     See Also
     --------
@@ -74,7 +78,8 @@ class AdaptedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    ``sklearn.base.clone`` keeps the fitted classifier.
+    ``sklearn.base.clone`` keeps the fitted classifier. If the classifier is fitted
+    again, fit this one again, too. `save_model` and `to_onnx` do not accept it.
 
     References
     ----------
@@ -127,7 +132,8 @@ class AdaptedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             If the classifier is not fitted.
         ValueError
             If the classifier does not know the colours of its training images, if it
-            does not know one of the `classes`, or if the images are invalid.
+            does not know one of the `classes`, if these are fewer than two, or if the
+            images are invalid.
         """
         check_is_fitted(self.classifier)
         known = self._find_classes()
@@ -146,7 +152,8 @@ class AdaptedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         if len(images) < FEW_IMAGES:
             warn(
                 f"Expected at least {FEW_IMAGES} images to learn the colours of a "
-                f"microscope, got {len(images)}. The colours of single cells differ.",
+                f"microscope, got {len(images)}. With few images, the kinds of the "
+                "cells change the colours more than the microscope does.",
                 UserWarning,
             )
         self.density_matrix_, self.density_shift_ = match_densities(
@@ -163,10 +170,14 @@ class AdaptedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             return np.arange(len(known))
         wanted = np.unique(self.classes)
         is_known = np.isin(wanted, known)
-        if len(wanted) == 0 or not is_known.all():
+        if not is_known.all():
             raise ValueError(
                 f"Expected classes that the classifier knows ({known.tolist()}), got "
-                f"{wanted[~is_known].tolist() or 'no classes'}."
+                f"{wanted[~is_known].tolist()}."
+            )
+        if len(wanted) < 2:
+            raise ValueError(
+                f"Expected at least 2 different classes, got {wanted.tolist()}."
             )
         return np.flatnonzero(np.isin(known, wanted))
 
@@ -201,6 +212,21 @@ class AdaptedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         """
         return softmax(self._logits(X), axis=1)
 
+    def predict_log_proba(self, X):
+        """Return the logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like
+            Images of the new microscope, in any form that the classifier accepts.
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes)
+            float64. The columns are in the order of `classes_`.
+        """
+        return log_softmax(self._logits(X), axis=1)
+
     def predict(self, X):
         """Return the most probable label of each image.
 
@@ -227,9 +253,9 @@ class AdaptedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n, n_embedding)
+        ndarray of shape (n, n_embedding), dtype float32
         """
-        parts = [self.classifier.transform(part) for part in self._match_colours(X)]
+        parts = [self.classifier._embed(part) for part in self._match_colours(X)]
         return np.concatenate(parts)
 
     @property
@@ -242,8 +268,14 @@ class AdaptedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         """Shape (H, W, C) of an image."""
         return self.classifier.image_shape_
 
+    @property
+    def n_features_in_(self):
+        """Number of values in an image."""
+        return self.classifier.n_features_in_
+
     def _logits(self, X):
-        parts = [self.classifier._logits(part) for part in self._match_colours(X)]
+        forward = self.classifier._logits_of_images
+        parts = [forward(part) for part in self._match_colours(X)]
         used = np.isin(self.classifier.classes_, self.classes_)
         return np.concatenate(parts)[:, used]
 

@@ -30,9 +30,8 @@ def assess(classifier, X, *, min_probability=MIN_PROBABILITY):
     Parameters
     ----------
     classifier : BloodCNNClassifier, BloodFNNClassifier or AdaptedClassifier
-        A fitted classifier. Unfamiliar images are only detected if it has
-        `familiarity_`, that is if its method `fit_familiarity` was called. Without it,
-        any scikit-learn classifier can be used.
+        Any fitted scikit-learn classifier with `predict_proba` is accepted. Unfamiliar
+        images are detected only if it has `familiarity_`, see `fit_familiarity`.
     X : array-like
         Images in any form that the classifier accepts.
     min_probability : float, default=0.85

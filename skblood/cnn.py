@@ -52,12 +52,13 @@ class BloodCNNClassifier(BaseBloodClassifier):
         Random transforms of the training images. "auto" is
         `skblood.augmentation.augment_cells`. "robust" is
         `skblood.augmentation.RobustAugmentation`: it also changes the stain, light,
-        size and sharpness of half of the images, so that the classifier makes fewer
-        errors on images of other microscopes. Neither changes tabular input. A callable
+        size and sharpness of some of the images, half of them at the start of the
+        training and none at its end, so that the classifier makes fewer errors on
+        images of other microscopes. Neither changes tabular input. A callable
         takes ``(images, generator)``, scaled images (n, C, H, W) and a
         `torch.Generator` on the CPU, and returns the transformed images. If it has a
-        third parameter ``progress``, it is also given the fraction of the training that
-        is over.
+        parameter named ``progress``, this is the fraction of the call of `fit` or
+        `partial_fit` that is over, from 0 to below 1.
     data_pruning : float, default=0.0
         Fraction of the easy images that each epoch leaves out at random [3]_. An image
         is easy if its loss, when it was last used, was below the mean loss of all

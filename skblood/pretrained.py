@@ -12,11 +12,17 @@ def load_pretrained(name="bloodmnist-28"):
 
     Parameters
     ----------
-    name : {"bloodmnist-28", "bloodmnist-28-tiny"}, default="bloodmnist-28"
-        "bloodmnist-28" is ``BloodCNNClassifier()``, fitted to the train split of
-        BloodMNIST at 28 pixels. "bloodmnist-28-tiny" has fewer channels: its file is
-        about a seventh of the size, and it predicts faster. The model cards in
-        ``skblood/models`` state the accuracy of both.
+    name : str, default="bloodmnist-28"
+        One of these models, all fitted to the train split of BloodMNIST at 28 pixels:
+
+        - "bloodmnist-28" is ``BloodCNNClassifier()``.
+        - "bloodmnist-28-robust" has ``augmentation="robust"``. It makes fewer errors on
+          images of other microscopes, in particular with `AdaptedClassifier`, and more
+          errors on those of BloodMNIST.
+        - "bloodmnist-28-tiny" has fewer channels: its file is about a seventh of the
+          size, and it predicts faster.
+
+        The model cards in ``skblood/models`` state their accuracy.
 
     Returns
     -------

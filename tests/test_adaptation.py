@@ -1,8 +1,10 @@
 """`AdaptedClassifier`: predictions for other colours, without labels."""
 
 import pickle
+import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -126,12 +128,42 @@ def test_grey_images(tiny_cnn, cells):
     assert close.max() < 0.1
 
 
+@pytest.mark.filterwarnings("ignore:X has pixels from 0 to 0")
 @pytest.mark.parametrize("color", [0, 255, 128])
 def test_images_of_one_colour(clf, color):
     X = np.full((30, 28, 28, 3), color, np.uint8)
     P = AdaptedClassifier(clf).fit(X).predict_proba(X)
     assert np.isfinite(P).all()
-    assert assess(AdaptedClassifier(clf).fit(X), X).is_doubtful.all()
+
+
+def test_noise_of_grey_images_does_not_become_colour(clf, sample):
+    noise = np.random.default_rng(0).integers(-1, 2, sample[0].shape)
+    grey = sample[0].mean(axis=3, keepdims=True) + noise
+    adapted = AdaptedClassifier(clf).fit(grey.clip(0, 255).astype(np.uint8))
+    assert np.linalg.norm(adapted.density_matrix_, 2) < 4.01
+
+
+def test_all_forms_of_images(clf, sample, tiny_fnn, cells):
+    X = sample[0][:100]
+    adapted = AdaptedClassifier(clf).fit(X)
+    P = adapted.predict_proba(X)
+    for other in (X.transpose(0, 3, 1, 2), X.reshape(100, -1), X.tolist()):
+        np.testing.assert_allclose(adapted.predict_proba(other), P, atol=1e-6)
+    np.testing.assert_allclose(np.exp(adapted.predict_log_proba(X)), P)
+    table = pd.DataFrame(cells[0].reshape(len(cells[0]), -1)).rename(columns=str)
+    fnn = tiny_fnn(max_epochs=1).fit(table, cells[1]).fit_familiarity(table)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        AdaptedClassifier(fnn).fit(table).predict(table)
+
+
+def test_more_images_than_are_adapted_at_once(clf, sample, monkeypatch):
+    X = sample[0]
+    adapted = AdaptedClassifier(clf).fit(X)
+    expected = adapted.predict_proba(X), adapted.transform(X)
+    monkeypatch.setattr("skblood.adaptation.CHUNK", 150)
+    np.testing.assert_allclose(adapted.predict_proba(X), expected[0], atol=1e-5)
+    np.testing.assert_allclose(adapted.transform(X), expected[1], atol=1e-4)
 
 
 def test_few_images_give_a_warning(clf, sample):
@@ -141,7 +173,11 @@ def test_few_images_give_a_warning(clf, sample):
 
 @pytest.mark.parametrize(
     "classes, message",
-    [(["eosinophil", "blast"], r"got \['blast'\]"), ([], "got no classes")],
+    [
+        (["eosinophil", "blast"], r"got \['blast'\]"),
+        ([], r"at least 2 different classes, got \[\]"),
+        (["platelet"] * 2, r"at least 2 different classes, got \['platelet'\]"),
+    ],
 )
 def test_unknown_classes(clf, sample, classes, message):
     with pytest.raises(ValueError, match=message):

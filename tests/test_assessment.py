@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.naive_bayes import GaussianNB
 
 from skblood import assess, load_bloodmnist_sample, load_pretrained
 
@@ -44,6 +45,15 @@ def test_without_familiarity(tiny_cnn, cells):
     found = assess(clf, cells[0])
     assert found.familiarity is None
     assert not found.is_unfamiliar.any()
+
+
+def test_any_scikit_learn_classifier():
+    X, y = load_bloodmnist_sample("train", return_X_y=True)
+    X = X.mean(axis=(1, 2))
+    found = assess(GaussianNB().fit(X, y), X)
+    assert found.familiarity is None
+    is_low = found.probabilities.max(axis=1) < 0.85
+    np.testing.assert_array_equal(found.is_doubtful, is_low)
 
 
 def test_bad_input(tiny_cnn):

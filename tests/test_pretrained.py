@@ -13,7 +13,11 @@ from skblood import (
 )
 
 # Name, largest size in bytes, smallest accuracy on the test split.
-MODELS = [("bloodmnist-28", 1_500_000, 0.979), ("bloodmnist-28-tiny", 225_000, 0.94)]
+MODELS = [
+    ("bloodmnist-28", 1_500_000, 0.979),
+    ("bloodmnist-28-robust", 1_500_000, 0.975),
+    ("bloodmnist-28-tiny", 225_000, 0.94),
+]
 
 
 def read_card(name):
@@ -80,7 +84,7 @@ def test_calls_share_no_weights():
 def test_unknown_name():
     with pytest.raises(
         ValueError,
-        match=r"\(bloodmnist-28, bloodmnist-28-tiny\), got 'bloodmnist-224'",
+        match=r"\(bloodmnist-28, .*, bloodmnist-28-tiny\), got 'bloodmnist-224'",
     ):
         load_pretrained("bloodmnist-224")
 

@@ -87,6 +87,21 @@ def test_crop_is_in_pixels_of_the_images(clf):
     assert suggest_crop(clf, wide) == pytest.approx(28, abs=2)
 
 
+def test_crop_takes_all_forms_of_images(clf, tiny_cnn, cells):
+    X = enlarge(load_bloodmnist_sample("test").images[:100], 56)
+    crop = suggest_crop(clf, X)
+    assert suggest_crop(clf, X.transpose(0, 3, 1, 2)) == crop
+    assert suggest_crop(clf, X.tolist()) == crop
+    with (
+        pytest.warns(UserWarning, match="X has pixels from"),
+        pytest.raises(ValueError, match="not darker in the middle"),
+    ):
+        suggest_crop(clf, X / 255)
+    grey = tiny_cnn(max_epochs=1).fit(cells[0][..., 1], cells[1])
+    grey.fit_familiarity(cells[0][..., 1])
+    assert suggest_crop(grey, X[..., 1]) == pytest.approx(28, abs=3)
+
+
 @pytest.mark.parametrize("cut", [slice(None), slice(1, -1), slice(4, -4)])
 def test_no_crop_if_cells_are_large_enough(clf, cut):
     X = load_bloodmnist_sample("test").images[:, cut, cut]
@@ -99,9 +114,24 @@ def test_crop_needs_cells(clf, tiny_cnn, cells):
         suggest_crop(clf, np.full((3, 28, 28, 3), 200, np.uint8))
     with pytest.raises(ValueError, match="not darker in the middle"):
         suggest_crop(clf, 255 - X)
-    with pytest.raises(ValueError, match=r"got \(80, 28\)"):
-        suggest_crop(clf, X[:, :, 0, 0])
+    for other, message in (
+        (X[:, :, 0, 0], r"shape \(80, 28\)"),
+        (X[..., 0], "with 3 channel.*28, 28, 1"),
+        (X[:, :5], "at least 8 pixels.*5, 28, 3"),
+        (X[:0], "minimum of 1 is required"),
+        (np.where(X == X.max(), np.nan, X), "NaN"),
+        ([X[0], X[0, :20]], "different sizes"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            suggest_crop(clf, other)
     with pytest.raises(NotFittedError):
         suggest_crop(tiny_cnn(), X)
     with pytest.raises(ValueError, match="fit_familiarity"):
         suggest_crop(tiny_cnn(max_epochs=1).fit(X, y), X)
+    inverted = tiny_cnn(max_epochs=1).fit(255 - X, y).fit_familiarity(255 - X)
+    with pytest.raises(ValueError, match="no size of cells could be measured"):
+        suggest_crop(inverted, X)
+    rows = X[:, 14, :, 0]
+    tabular = tiny_cnn(max_epochs=1).fit(rows, y).fit_familiarity(rows)
+    with pytest.raises(ValueError, match="pixel_range_ is None"):
+        suggest_crop(tabular, X)

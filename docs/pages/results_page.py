@@ -41,10 +41,10 @@ UNLIKE_NAMES = {
     "cellavision": "CellaVision",
 }
 ADAPTATIONS = [
-    "as it comes",
-    "five kinds",
+    "unchanged",
+    "five classes",
     "matched colours",
-    "matched colours, five kinds",
+    "matched colours, five classes",
 ]
 FINE_TUNING_METHODS = {
     "scratch": "trained from scratch",

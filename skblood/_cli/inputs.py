@@ -10,8 +10,9 @@ import numpy as np
 
 from skblood._cli.writers import printable
 
-# To measure the size of the cells, so many images are read at so many pixels.
-MEASURED_IMAGES, MEASURED_SIDE = 256, 100
+# Number of images from which the colours and the size of the cells are learned, and the
+# side in pixels at which the size is measured.
+N_MEASURED, MEASURED_SIDE = 256, 100
 
 
 def load_classifier(model):
@@ -51,7 +52,7 @@ def adapt(classifier, images, names):
     ----------
     classifier : BloodCNNClassifier or BloodFNNClassifier
     images : ndarray of shape (n, H, W, C)
-        From which the colours are learned.
+        Images from which the colours are learned.
     names : list of str or None
         The classes that can occur, in any form that `match_names` accepts. None allows
         all classes that the classifier knows.
@@ -63,12 +64,10 @@ def adapt(classifier, images, names):
     Raises
     ------
     ValueError
-        If there are no images, or if a name matches none of the classes.
+        If a name matches none of the classes.
     """
     from skblood import AdaptedClassifier
 
-    if len(images) == 0:
-        raise ValueError("Expected images, got only files that cannot be read.")
     classes = None
     if names is not None:
         known = {str(label): label for label in classifier.classes_.tolist()}
@@ -76,8 +75,8 @@ def adapt(classifier, images, names):
         unknown = [name for name in names if name not in matches]
         if unknown:
             raise ValueError(
-                f"Expected classes that the model knows ({', '.join(known)}), got "
-                f"{', '.join(unknown)}."
+                f"Expected classes that the model knows ({', '.join(known)}), each of "
+                f"them once, got {', '.join(unknown)}."
             )
         classes = [known[matches[name]] for name in names]
     with warnings.catch_warnings(record=True) as caught:
@@ -183,7 +182,7 @@ def choose_crop(paths, classifier):
     Parameters
     ----------
     paths : list of Path
-        Files that cannot be read are left out. Of many files, some are used.
+        Files that cannot be read are left out. At most 256 files are measured.
     classifier : BloodCNNClassifier or BloodFNNClassifier
 
     Returns
@@ -197,20 +196,53 @@ def choose_crop(paths, classifier):
         If no file can be read, or if `skblood.suggest_crop` raises it.
     """
     from skblood import suggest_crop
-    from skblood.datasets._decode import read_cells, read_shorter_side
+    from skblood.datasets._decode import read_shorter_sides
+    from skblood.suggestion import SIMILAR_SIZE
 
-    paths = paths[:: -(-len(paths) // MEASURED_IMAGES)]
-    sides = [side for side in map(read_shorter_side, paths) if side]
+    paths = choose_evenly(paths)
+    sides = read_shorter_sides(paths)
+    if not sides:
+        raise ValueError("Expected images, got only files that cannot be read.")
     # A square that almost all images contain: it shows all of them on the same scale.
-    common = int(np.quantile(sides, 0.05, method="lower")) if sides else 1
-    found = read_cells(paths, size=MEASURED_SIDE, crop=common, n_jobs=-1)
+    common, largest = np.quantile(sides, [0.05, 0.95], method="nearest").tolist()
+    images = read_some_images(paths, MEASURED_SIDE, common)
+    suggested = suggest_crop(classifier, images)
+    if suggested == MEASURED_SIDE and common >= SIMILAR_SIZE * largest:
+        return None
+    return max(1, round(common * suggested / MEASURED_SIDE))
+
+
+def choose_evenly(paths):
+    """Return at most 256 of the paths, evenly spaced."""
+    n_chosen = min(N_MEASURED, len(paths))
+    indices = np.linspace(0, len(paths) - 1, n_chosen).astype(int)
+    return [paths[i] for i in indices]
+
+
+def read_some_images(paths, size, crop):
+    """Read those image files that can be read, and leave out the others silently.
+
+    Parameters
+    ----------
+    paths, size, crop
+        See `read_images`.
+
+    Returns
+    -------
+    ndarray of shape (n_readable, size, size, 3), dtype uint8
+
+    Raises
+    ------
+    ValueError
+        If no file can be read.
+    """
+    from skblood.datasets._decode import read_cells
+
+    found = read_cells(paths, size=size, crop=crop, n_jobs=-1)
     images = [image for image in found if not isinstance(image, Exception)]
     if not images:
         raise ValueError("Expected images, got only files that cannot be read.")
-    suggested = suggest_crop(classifier, np.array(images))
-    if suggested == MEASURED_SIDE:
-        return None
-    return round(common * suggested / MEASURED_SIDE)
+    return np.array(images)
 
 
 def load_labelled_images(folder, size, crop):

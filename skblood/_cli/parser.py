@@ -3,15 +3,24 @@
 import argparse
 
 from skblood import __version__
-from skblood._cli.commands import DEFAULT_SIZE, evaluate, predict, suggest, train
+from skblood._cli.commands import (
+    ADAPTED_MODEL,
+    DEFAULT_MODEL,
+    DEFAULT_SIZE,
+    evaluate,
+    predict,
+    suggest,
+    train,
+)
 from skblood._cli.writers import WRITERS
 
-DEFAULT_MODEL = "bloodmnist-28"
 PREDICT_EPILOG = """\
-example:
+examples:
   skblood predict cells/ --format csv > cells.csv
+  skblood predict foreign/ --crop auto --adapt
 
-The pretrained models are bloodmnist-28 and bloodmnist-28-tiny. They distinguish
+The pretrained models are bloodmnist-28, bloodmnist-28-robust (better on images
+of other microscopes) and bloodmnist-28-tiny (small and fast). They distinguish
 basophil, eosinophil, erythroblast, immature granulocytes, lymphocyte, monocyte,
 neutrophil and platelet. Each image must show one cell in its middle.
 
@@ -53,7 +62,7 @@ def _add_predict(commands):
         epilog=PREDICT_EPILOG,
     )
     _add_images(command)
-    _add_model(command)
+    _add_model(command, f"{DEFAULT_MODEL}, or {ADAPTED_MODEL} with --adapt")
     _add_crop(command)
     _add_adapt(command)
     command.add_argument(
@@ -150,7 +159,7 @@ def _add_evaluate(commands):
         "sorted into one sub-folder for each class.",
     )
     _add_folder(command)
-    _add_model(command)
+    _add_model(command, f"{DEFAULT_MODEL}, or {ADAPTED_MODEL} with --adapt")
     _add_crop(command)
     _add_adapt(command)
 
@@ -186,12 +195,11 @@ def _add_folder(command):
     )
 
 
-def _add_model(command):
+def _add_model(command, default=DEFAULT_MODEL):
     command.add_argument(
         "--model",
-        default=DEFAULT_MODEL,
         help="a file that `skblood train` wrote, or the name of a pretrained model "
-        "(default: %(default)s)",
+        f"(default: {default})",
     )
 
 
@@ -202,7 +210,8 @@ def _add_crop(command):
         metavar="PIXELS",
         help="side of the square that is cut from the centre of each image before the "
         "image is resized, or auto: a side for which the cells look as large as in the "
-        "training images of the model (default: the largest possible square)",
+        "training images of the model or of --start (default: the largest possible "
+        "square)",
     )
 
 

@@ -90,7 +90,13 @@ def describe_familiarity(tally, options):
         ), None
     if tally.n_unfamiliar < MANY * tally.n_images:
         return None, None
-    better = "" if options.adapt else "They are better with --adapt. "
+    better = (
+        ""
+        if options.adapt
+        else (
+            "With --adapt, predictions for cells are often better, but not reliable. "
+        )
+    )
     return (
         f"Warning: unfamiliar images: {tally.n_unfamiliar} of {tally.n_images}. They "
         f"do not resemble the images on which {options.model} was trained: they show "

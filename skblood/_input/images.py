@@ -9,7 +9,7 @@ from numbers import Integral
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_array, validate_data
 
 from .._warnings import warn
 
@@ -66,6 +66,41 @@ def check_images(estimator, X, y="no_validation", *, reset):
         )
     images = rows.reshape(-1, *estimator.image_shape_)
     return (images, *labels) if labels else images
+
+
+def check_images_of_any_size(X, n_channels):
+    """Validate images that may have another height and width than those in `fit`.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, H, W, C), (n, C, H, W) or (n, H, W)
+    n_channels : int
+        Number of channels that the images must have.
+
+    Returns
+    -------
+    ndarray of shape (n, H, W, C)
+
+    Raises
+    ------
+    ValueError
+        If X does not have one of these forms, if it has no images, if a side is shorter
+        than 8 pixels, or if a value is infinite or NaN.
+    """
+    array = _to_array(X)
+    if array.ndim not in (3, 4):
+        raise ValueError(
+            "Expected images of shape (n, H, W, C), (n, C, H, W) or (n, H, W), got X "
+            f"of shape {array.shape}."
+        )
+    array = _channels_last(array, None)
+    if array.shape[3] != n_channels or is_tabular(array.shape[1:]):
+        raise ValueError(
+            f"Expected images with {n_channels} channel(s) and sides of at least "
+            f"{SMALLEST_IMAGE_SIDE} pixels, got images of shape {array.shape[1:]} "
+            "(H, W, C)."
+        )
+    return check_array(array, ensure_2d=False, allow_nd=True)
 
 
 def check_pixel_range(estimator, images, fitted_range):

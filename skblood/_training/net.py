@@ -37,7 +37,7 @@ class ImageNet(NeuralNetClassifier):
     weight_decay, label_smoothing : float
     augmentation : callable or None
         ``augmentation(images, generator)`` on scaled images (n, C, H, W). If it has a
-        third parameter ``progress``, the fraction of the training that is over.
+        parameter named ``progress``, this is the fraction of the training that is over.
     data_pruning : float
         Fraction of the easy images that an epoch leaves out, see `DataPruning`.
     precision : {"float32", "bfloat16", "float64"}
@@ -260,6 +260,7 @@ class ImageNet(NeuralNetClassifier):
 
 
 def _takes_progress(function):
+    """Return whether an augmentation has a parameter named ``progress``."""
     try:
         return "progress" in inspect.signature(function).parameters
     except (TypeError, ValueError):  # None, or a function that is not written in Python

@@ -1,10 +1,4 @@
-"""Random transforms of a batch of images.
-
-The functions ``augment_cells``, ``random_dihedral`` and ``random_shift`` take
-scaled images ``(n, C, H, W)`` and a `torch.Generator` on the CPU. They draw one
-transform for each image and return the transformed batch. The parameter `augmentation`
-of `BloodCNNClassifier` accepts any function with this signature.
-"""
+"""Flips, rotations and shifts of a batch of images."""
 
 import torch
 from torch.nn import functional

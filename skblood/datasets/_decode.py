@@ -3,6 +3,7 @@
 import os
 import stat
 import warnings
+from contextlib import suppress
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -101,24 +102,28 @@ def read_cell(path, *, size, crop):
         raise UnreadableImageError(f"{type(error).__name__}: {error}") from error
 
 
-def read_shorter_side(path):
-    """Return the shorter side of an image file in pixels, without decoding the pixels.
+def read_shorter_sides(paths):
+    """Return the shorter sides of images in pixels, without decoding their pixels.
 
     Parameters
     ----------
-    path : path-like
+    paths : sequence of path-like
+        Files that cannot be read are left out.
 
     Returns
     -------
-    int or None
-        None if the file cannot be read.
+    list of int
     """
-    try:
-        _check_is_regular(path)
-        with Image.open(path) as image:
-            return min(image.size)
-    except Exception:  # Pillow raises many types of exceptions for damaged files.
-        return None
+    sides = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        for path in paths:
+            # Pillow raises many types of exceptions for damaged files.
+            with suppress(Exception):
+                _check_is_regular(path)
+                with Image.open(path) as image:
+                    sides.append(min(image.size))
+    return sides
 
 
 def _check_is_regular(path):

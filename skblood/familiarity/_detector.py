@@ -17,8 +17,8 @@ from .._sklearn_compat import HasMethods, Interval, fit_context
 from ._appearance import measure_appearance, measure_cell_radius
 
 MAX_IMAGES = 12_000
-# So many images suffice for the means of colours and size.
-N_LOOKS = 2048
+# Number of images from which colours and cell size are measured.
+N_STAIN_IMAGES = 2048
 N_PROTOTYPES = 256
 # Limit for the values of all prototypes, so that long embeddings do not make large
 # model files.
@@ -45,7 +45,7 @@ FITTED = (
 
 # Colours and size are not known for classifiers without a pixel range, and for models
 # that were saved before they were learned.
-UNKNOWN_LOOKS = {
+UNKNOWN_COLORS_AND_SIZE = {
     "density_mean_": np.empty(0),
     "density_covariance_": np.empty((0, 0)),
     "cell_radius_": None,
@@ -90,8 +90,8 @@ class FamiliarityDetector(OutlierMixin, BaseEstimator):
         Inverse of their covariance.
     density_mean_ : ndarray of shape (C,)
         Mean optical density of the training pixels, from 0 for white to log(255) for
-        black. It does not count as a test; `AdaptedClassifier` uses it. Empty if the
-        classifier has no `pixel_range_`.
+        black. It does not affect the familiarity; `AdaptedClassifier` uses it. Empty if
+        the classifier has no `pixel_range_`.
     density_covariance_ : ndarray of shape (C, C)
         Covariance of the optical densities of the training pixels.
     cell_radius_ : float or None
@@ -195,7 +195,9 @@ class FamiliarityDetector(OutlierMixin, BaseEstimator):
             )
         chosen = np.random.default_rng(0).permutation(len(images))[:MAX_IMAGES]
         features = self._features(images[chosen])
-        fitted = _learn(features) | self._learn_looks(images[chosen[:N_LOOKS]])
+        fitted = _learn(features) | self._measure_colors_and_size(
+            images[chosen[:N_STAIN_IMAGES]]
+        )
         if reference is None:
             scores = _cross_validated_scores(features)
         else:
@@ -269,9 +271,9 @@ class FamiliarityDetector(OutlierMixin, BaseEstimator):
         spec = self.classifier._network_spec
         return measure_appearance(images, spec.center, spec.scale)
 
-    def _learn_looks(self, images):
+    def _measure_colors_and_size(self, images):
         if self.classifier.pixel_range_ is None:
-            return UNKNOWN_LOOKS
+            return UNKNOWN_COLORS_AND_SIZE
         mean, covariance = measure_densities(images, self.classifier.pixel_range_)
         return {
             "density_mean_": mean,
@@ -286,7 +288,7 @@ class FamiliarityDetector(OutlierMixin, BaseEstimator):
 
     def _set_fitted(self, fitted):
         """Take over what `_get_fitted` of another detector returned."""
-        vars(self).update(UNKNOWN_LOOKS | fitted)
+        vars(self).update(UNKNOWN_COLORS_AND_SIZE | fitted)
         return self
 
 

@@ -20,7 +20,7 @@ from ..familiarity._appearance import count_measures
 from ..familiarity._detector import (
     FITTED,
     N_PROTOTYPES,
-    UNKNOWN_LOOKS,
+    UNKNOWN_COLORS_AND_SIZE,
     FamiliarityDetector,
 )
 from ..networks import FeedForwardNetwork, ReportNetwork, ResidualNetwork
@@ -210,7 +210,7 @@ def _check_familiarity(fitted, image_shape, n_embedding, classifier_class):
     `n_embedding` is None for a custom network, whose embeddings can have any length.
     """
     names = {"contamination", "cell_radius_", *FITTED}
-    fitted = UNKNOWN_LOOKS | fitted
+    fitted = UNKNOWN_COLORS_AND_SIZE | fitted
     _require(
         set(fitted) == names,
         f"expected the familiarity entries {sorted(names)}, got {sorted(fitted)}",
@@ -245,7 +245,7 @@ def _check_familiarity(fitted, image_shape, n_embedding, classifier_class):
         f"the appearance must have {n_measures} measures, got {mean.shape} and "
         f"{precision.shape}",
     )
-    n_channels = len(densities) and image_shape[2]
+    n_channels = 0 if densities.shape == (0,) else image_shape[2]
     _require(
         densities.shape == (n_channels,) and covariance.shape == (n_channels,) * 2,
         f"the optical densities must have {image_shape[2]} channels, got "

@@ -129,7 +129,8 @@ def test_predict_adapts_to_another_stain(flat, new_cells, capsys):
     X, y = new_cells
     darker = X // np.array([1, 2, 1], dtype=np.uint8)
     store(flat, darker)
-    adapted = AdaptedClassifier(load_pretrained()).fit(darker)
+    robust = load_pretrained("bloodmnist-28-robust")
+    adapted = AdaptedClassifier(robust).fit(darker)
     assert adapted.score(darker, adapted.classes_[y]) > 0.9
     assert run("predict", flat, "--adapt", "--format", "csv") == 0
     out, err = capsys.readouterr()
@@ -193,6 +194,23 @@ def test_automatic_crop(small_cells, flat, tmp_path, capsys):
     assert err.splitlines()[-1].endswith(f"--crop {crop}")
     assert run("predict", flat, "--crop", "auto") == 0
     assert "are not cropped" in capsys.readouterr().err
+
+
+def test_automatic_crop_of_files_of_two_sizes(new_cells, tmp_path, capsys):
+    X, _ = new_cells
+    store(tmp_path / "mixed" / "28", X)
+    margins = [(0, 0), (14, 14), (14, 14), (0, 0)]
+    store(tmp_path / "mixed" / "56", np.pad(X, margins, mode="edge"))
+    assert run("predict", tmp_path / "mixed", "--crop", "auto") == 0
+    assert "cropped to the 28 pixels" in capsys.readouterr().err
+
+
+def test_evaluate_with_a_class_that_was_not_allowed(sorted_folder, tmp_path, capsys):
+    sorted_folder.joinpath("a").rename(tmp_path / "sorted" / "platelet")
+    arguments = ["--adapt", "--classes", "monocyte,neutrophil"]
+    assert run("evaluate", sorted_folder, *arguments) == 1
+    err = capsys.readouterr().err
+    assert "--classes allows (monocyte, neutrophil)" in err
 
 
 def test_automatic_crop_in_training(sorted_folder, model, tmp_path, capsys):

@@ -25,10 +25,10 @@ def to_pixels(images):
     return images.permute(0, 2, 3, 1) * torch.tensor(SCALE) + torch.tensor(CENTER)
 
 
-def find_changed(images, **options):
+def find_changed(images, seed=0, **options):
     """Return which of the images are more than turned and shifted."""
-    mild = augment_cells(images, torch.Generator().manual_seed(0))
-    return (augment(images, **options) != mild).flatten(start_dim=1).any(dim=1)
+    mild = augment_cells(images, torch.Generator().manual_seed(seed))
+    return (augment(images, seed, **options) != mild).flatten(start_dim=1).any(dim=1)
 
 
 def test_a_random_half_is_changed(images):
@@ -40,6 +40,17 @@ def test_a_random_half_is_changed(images):
 def test_fewer_images_are_changed_at_the_end(images):
     n_changed = [int(find_changed(images, progress=p).sum()) for p in (0.5, 0.75, 1)]
     assert n_changed == [16, 8, 0]
+
+
+def test_the_fraction_is_right_in_small_batches(images):
+    n = [int(find_changed(images[:1], seed=seed).sum()) for seed in range(60)]
+    assert 15 < sum(n) < 45
+
+
+def test_other_number_of_channels():
+    function = RobustAugmentation(CENTER, SCALE, (0, 255))
+    with pytest.raises(ValueError, match=r"3 channel\(s\), as in center, got 1"):
+        function(torch.rand(2, 1, 9, 9), torch.Generator())
 
 
 def test_colours_change_but_stay_in_the_pixel_range(images):

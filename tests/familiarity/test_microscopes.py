@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from skblood import assess, load_cell_images, load_pretrained
+from skblood.pretrained import pretrained_names
 
 FOLDER = os.environ.get("SKBLOOD_MICROSCOPES")
 
 
 @pytest.mark.skipif(not FOLDER, reason="needs the folder in SKBLOOD_MICROSCOPES")
-@pytest.mark.parametrize("model", ["bloodmnist-28", "bloodmnist-28-tiny"])
+@pytest.mark.parametrize("model", pretrained_names())
 @pytest.mark.parametrize(("name", "crop"), [("tecom", None), ("cellavision", 210)])
 def test_cells_of_other_microscopes_are_unfamiliar(model, name, crop):
     images = load_cell_images(Path(FOLDER, name), crop=crop).images
