@@ -24,7 +24,8 @@ fit time
 few labels
     Accuracy on the other cells of a microscope after fitting to 100 labelled cells of
     Tecom or 50 of CellaVision, without basophils, of which there are too few. The cells
-    are drawn at random or chosen by `suggest_images`. Also the fraction of the other
+    are drawn at random or chosen by `suggest_images`, and the training starts from
+    random weights or from those of a pretrained model. Also the fraction of the other
     cells that is unfamiliar after `fit_familiarity` with the labelled cells.
 unseen kinds
     A network is trained without one of the eight kinds of cells, and the area under the
@@ -62,6 +63,7 @@ from skblood.pretrained import pretrained_names
 
 N_LABELLED = {"tecom": 100, "cellavision": 50}
 LEFT_OUT = "basophil"
+STARTS = ["bloodmnist-28", "bloodmnist-28-robust"]
 PARTS = [
     "unlike",
     "doubts",
@@ -221,35 +223,43 @@ def measure_unseen_kind(kind, splits, seed, recipe):
     return auroc(familiarity[y_test != kind], familiarity[y_test == kind])
 
 
-def measure_few_labels(name, X, y, seeds):
-    """Return the accuracy for each way to get a model, and to choose the cells."""
+def measure_few_labels(name, X, y, options):
+    """Return the accuracy for each start of the training, and choice of the cells."""
     kept = y != LEFT_OUT
-    X, y = X[kept], y[kept]
-    runs = {}
-    for seed in range(seeds):
-        random = np.random.default_rng(seed).permutation(len(y))[: N_LABELLED[name]]
-        suggested = suggest_images(
-            load_pretrained(), X, N_LABELLED[name], random_state=seed
-        )
-        for method, start, chosen in (
-            ("from nothing, random cells", BloodCNNClassifier(), random),
-            ("warm start, random cells", load_pretrained(), random),
-            ("warm start, suggested cells", load_pretrained(), suggested),
-        ):
-            clf = start.set_params(warm_start=True, random_state=seed)
-            run = fit_and_score(clf, X, y, chosen)
-            runs.setdefault(method, []).append({"seed": seed, **run})
-    return {
-        method: summarize(runs_of_method) for method, runs_of_method in runs.items()
-    }
+    runs = Parallel(n_jobs=options.jobs)(
+        delayed(measure_few_labels_seed)(name, X[kept], y[kept], seed)
+        for seed in range(options.seeds)
+    )
+    return {method: summarize([run[method] for run in runs]) for method in runs[0]}
+
+
+def measure_few_labels_seed(name, X, y, seed):
+    n_labelled, runs = N_LABELLED[name], {}
+    random = np.random.default_rng(seed).permutation(len(y))[:n_labelled]
+    for start in [None, *STARTS]:
+        choices = {"random": random}
+        if start is not None:
+            embedding = load_pretrained(start)
+            choices["suggested"] = suggest_images(
+                embedding, X, n_labelled, random_state=seed
+            )
+        for choice, chosen in choices.items():
+            clf = BloodCNNClassifier() if start is None else load_pretrained(start)
+            clf.set_params(warm_start=True, random_state=seed)
+            figures = fit_and_score(clf, X, y, chosen)
+            method = f"{start or 'random weights'}, {choice} cells"
+            runs[method] = {"seed": seed, **figures}
+    return runs
 
 
 def fit_and_score(clf, X, y, chosen):
     others = np.setdiff1d(np.arange(len(y)), chosen)
     clf.fit(X[chosen], y[chosen]).fit_familiarity(X[chosen])
     found = assess(clf, X[others])
+    clf.set_params(test_time_augmentation=True)
     return {
         "accuracy": float(np.mean(found.labels == y[others])),
+        "accuracy_of_eight_views": clf.score(X[others], y[others]),
         "unfamiliar": float(found.is_unfamiliar.mean()),
     }
 
@@ -293,7 +303,7 @@ def main():
         "robust": lambda: measure_robust(splits, microscopes, options),
         "fit time": lambda: measure_fit_time(splits),
         "few labels": lambda: {
-            name: measure_few_labels(name, *data, options.seeds)
+            name: measure_few_labels(name, *data, options)
             for name, data in microscopes.items()
         },
         "unseen kinds": lambda: measure_unseen_kinds(

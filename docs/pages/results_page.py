@@ -281,8 +281,8 @@ def robust_table(robust):
     return table(["cells", *ADAPTATIONS], rows)
 
 
-def mean_and_std(summary, measure):
-    mean, std = (decimal(summary[key][measure], 2) for key in ("mean", "std"))
+def mean_and_std(summary, measure, digits=2):
+    mean, std = (decimal(summary[key][measure], digits) for key in ("mean", "std"))
     return f"{mean} ± {std}"
 
 
@@ -291,13 +291,20 @@ def few_labels_table(labels):
         [
             name_of_images(name),
             method,
-            accuracy(summary),
+            mean_and_std(summary, "accuracy", 3),
+            mean_and_std(summary, "accuracy_of_eight_views", 3),
             decimal(summary["mean"]["unfamiliar"], 3),
         ]
         for name, methods in parts_of(labels).items()
         for method, summary in methods.items()
     ]
-    header = ["cells", "method", "accuracy on the other cells", "of them unfamiliar"]
+    header = [
+        "cells",
+        "start, and choice of the cells",
+        "accuracy on the other cells",
+        "the same with test-time augmentation",
+        "of them unfamiliar",
+    ]
     return table(header, rows)
 
 
