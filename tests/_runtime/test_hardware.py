@@ -7,7 +7,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skblood import BloodCNNClassifier, load_bloodmnist_sample
+from skblood import AdaptedClassifier, BloodCNNClassifier, load_bloodmnist_sample
 from skblood._runtime.hardware import resolve_device, resolve_precision
 
 needs_cuda = pytest.mark.skipif(
@@ -206,6 +206,16 @@ class TestCuda:
         ]
         assert_array_equal(*proba)
         assert torch.equal(torch.cuda.get_rng_state(), before)
+
+    def test_robust_augmentation_and_adaptation(self, tiny_cnn, cells):
+        X, y = cells
+        clf, other = (
+            tiny_cnn(device="cuda", augmentation="robust").fit(X, y) for _ in range(2)
+        )
+        proba = clf.predict_proba(X)
+        assert_array_equal(other.predict_proba(X), proba)
+        adapted = AdaptedClassifier(clf.fit_familiarity(X)).fit(X)
+        assert_allclose(adapted.predict_proba(X), proba, atol=0.05)
 
     def test_partial_fit_after_unpickling(self, tiny, cells):
         X, y = cells
