@@ -14,7 +14,7 @@ LAYERS = [
     {"_io", "_layers", "_optical_density", "_resizing", "_sklearn_compat", "_warnings"},
     {"_input", "_runtime"},
     {"datasets"},
-    {"metrics", "preprocessing"},
+    {"display", "metrics", "preprocessing"},
     {"augmentation", "networks", "optimizers"},
     {"_training", "familiarity"},
     {"_base"},

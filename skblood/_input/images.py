@@ -68,14 +68,14 @@ def check_images(estimator, X, y="no_validation", *, reset):
     return (images, *labels) if labels else images
 
 
-def check_images_of_any_size(X, n_channels):
+def check_images_of_any_size(X, n_channels=None):
     """Validate images that may have another height and width than those in `fit`.
 
     Parameters
     ----------
     X : array-like of shape (n, H, W, C), (n, C, H, W) or (n, H, W)
-    n_channels : int
-        Number of channels that the images must have.
+    n_channels : int, optional
+        Number of channels that the images must have; by default, 1 or 3.
 
     Returns
     -------
@@ -94,9 +94,10 @@ def check_images_of_any_size(X, n_channels):
             f"of shape {array.shape}."
         )
     array = _channels_last(array, None)
-    if array.shape[3] != n_channels or is_tabular(array.shape[1:]):
+    expected = array.shape[3] if n_channels is None else n_channels
+    if array.shape[3] != expected or is_tabular(array.shape[1:]):
         raise ValueError(
-            f"Expected images with {n_channels} channel(s) and sides of at least "
+            f"Expected images with {expected} channel(s) and sides of at least "
             f"{SMALLEST_IMAGE_SIDE} pixels, got images of shape {array.shape[1:]} "
             "(H, W, C)."
         )
