@@ -26,7 +26,7 @@ test = load_bloodmnist_sample("test", labels="names")
 
 
 def photograph_again(images):
-    wider = np.pad(images, [(0, 0), (7, 7), (7, 7), (0, 0)], mode="edge")
+    wider = np.pad(images, [(0, 0), (7, 7), (7, 7), (0, 0)], mode="reflect")
     pixels = 255 * (wider / 255) ** [1.8, 1.4, 0.9]
     return np.rint(gaussian_filter(pixels, (0, 0.7, 0.7, 0))).astype(np.uint8)
 
@@ -80,23 +80,25 @@ for name, found in [("its own microscope", known), ("the new microscope", before
     )
 
 # %%
-# Show some of the cells. On the new microscope, the model is often wrong, and the
-# familiarity shows it, while the probability does not.
+# Show some of the cells. Wrong predictions have a frame. On the new microscope, the
+# model is often wrong, and the familiarity shows it, while the probability does not.
 
-fig, axes = plt.subplots(2, 6, figsize=(9, 4))
-shown = [(test.images, known), (new_test, before)]
-for row, (images, found) in zip(axes, shown, strict=True):
-    for i, axis in enumerate(row):
-        axis.imshow(images[i])
-        axis.axis("off")
-        is_right = found.labels[i] == test.target[i]
-        axis.set_title(
-            f"{found.labels[i].split()[0]}{'' if is_right else ' (wrong)'}\n"
-            f"probability {found.probabilities[i].max():.2f}\n"
-            f"familiarity {found.familiarity[i]:.1f} %",
-            fontsize=8,
+from skblood.display import CellGridDisplay
+
+fig, axes = plt.subplots(2, 1, figsize=(9, 5), layout="constrained")
+for axis, title, images, found in [
+    (axes[0], "Its own microscope", test.images, known),
+    (axes[1], "The new microscope", new_test, before),
+]:
+    texts = [
+        f"{label.split()[0]} {p.max():.2f}\n{familiarity:.0f} % familiar"
+        for label, p, familiarity in zip(
+            found.labels[:7], found.probabilities, found.familiarity, strict=False
         )
-fig.tight_layout()
+    ]
+    is_wrong = (found.labels != test.target)[:7]
+    CellGridDisplay(images[:7], texts=texts, is_marked=is_wrong).plot(ax=axis)
+    axis.set_title(title)
 plt.show()
 
 # %%
@@ -126,11 +128,7 @@ from skblood import suggest_images
 chosen = suggest_images(clf, new_cells, 50)
 X_labelled, y_labelled = new_cells[chosen], train.target[chosen]
 
-fig, axes = plt.subplots(5, 10, figsize=(8, 4))
-for axis, image in zip(axes.flat, X_labelled, strict=True):
-    axis.imshow(image)
-    axis.axis("off")
-fig.suptitle("The 50 cells to label")
+CellGridDisplay.from_arrays(X_labelled, n_columns=10)
 plt.show()
 
 # %%

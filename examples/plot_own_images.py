@@ -76,18 +76,18 @@ print(classification_report(y_test, predicted))
 import matplotlib.pyplot as plt
 import numpy as np
 
+from skblood.display import CellGridDisplay
+
 confidence = clf.predict_proba(X_test).max(axis=1)
-figure, axes = plt.subplots(2, 5, figsize=(10, 4.6), layout="constrained")
-for ax, i in zip(axes.flat, np.argsort(confidence)[:10], strict=True):
-    ax.imshow(X_test[i], interpolation="bicubic")
-    is_correct = predicted[i] == y_test[i]
-    ax.set_title(
-        f"{predicted[i]}\n{confidence[i]:.0%}",
-        color="black" if is_correct else "firebrick",
-        fontsize=9,
-    )
-    ax.axis("off")
-figure.suptitle("Predicted classes with the lowest probabilities; errors are red")
+least = np.argsort(confidence)[:10]
+display = CellGridDisplay.from_predictions(
+    X_test[least],
+    predicted[least],
+    y_true=y_test[least],
+    probabilities=confidence[least],
+    n_columns=5,
+)
+display.ax_.set_title("Predictions with the lowest probabilities")
 plt.show()
 
 lab.cleanup()

@@ -47,10 +47,9 @@ print(classification_report(test.target, predicted))
 # %%
 # Look at predictions and errors
 # ------------------------------
-# On the left is one cell of each class, with its predicted class and the probability
-# of that class. The title of a cell is green if the prediction is correct, and red
-# otherwise. The confusion matrix on the right shows which classes the classifier
-# confuses.
+# On the left are two cells of each class, with the predicted class and its probability.
+# Wrong predictions have a frame and name the true class. The confusion matrix on the
+# right shows which classes the classifier confuses.
 
 import sys
 from pathlib import Path
@@ -59,28 +58,27 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.metrics import ConfusionMatrixDisplay
 
-figure = plt.figure(figsize=(11, 5.5), layout="constrained")
-left, right = figure.subfigures(1, 2, width_ratios=[1, 1.2])
-_, first_of_each = np.unique(test.target, return_index=True)
-confidence = clf.predict_proba(test.images[first_of_each]).max(axis=1)
-for ax, cell, probability in zip(
-    left.subplots(4, 2).flat, first_of_each, confidence, strict=True
-):
-    ax.imshow(test.images[cell])
-    ax.axis("off")
-    is_correct = predicted[cell] == test.target[cell]
-    ax.set_title(
-        f"{predicted[cell]}, {probability:.0%}",
-        fontsize=9,
-        color="tab:green" if is_correct else "tab:red",
-    )
+from skblood.display import CellGridDisplay
+
+figure, (left, right) = plt.subplots(
+    1, 2, figsize=(12, 6), width_ratios=[1, 1.3], layout="constrained"
+)
+shown = np.argsort(test.target, kind="stable").reshape(8, -1)[:, :2].ravel()
+CellGridDisplay.from_predictions(
+    test.images[shown],
+    predicted[shown],
+    y_true=test.target[shown],
+    probabilities=clf.predict_proba(test.images[shown]).max(axis=1),
+    n_columns=4,
+    ax=left,
+)
 ConfusionMatrixDisplay.from_predictions(
     test.target,
     predicted,
     xticks_rotation="vertical",
     cmap="Blues",
     colorbar=False,
-    ax=right.subplots(),
+    ax=right,
 )
 # `make quickstart` passes ``--save``, because it draws the figure without a window.
 if "--save" in sys.argv:
