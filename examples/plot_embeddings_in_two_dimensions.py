@@ -48,9 +48,9 @@ plt.show()
 # %%
 # Look at the cells among those of another class
 # ----------------------------------------------
-# For each cell, the most frequent class among its ten nearest neighbours is found. Where
-# this is another class than that of the cell, it is written below the image like a wrong
-# prediction. Some of these cells are hard to name, also for people.
+# For each cell, the most frequent class among its ten nearest neighbours is found.
+# Where this is another class than that of the cell, it is written below the image like
+# a wrong prediction. Some of these cells are hard to name, also for people.
 
 from sklearn.neighbors import NearestNeighbors
 
