@@ -32,6 +32,7 @@ docs: $(VENV)/.installed-docs ## Build the documentation in docs/_build/html
 	$(BIN)/python -m sphinx -W --keep-going docs docs/_build/html
 
 pages: $(VENV)/.installed-docs ## Write the result pages from benchmarks/results/
+	$(BIN)/python docs/pages/front_page.py
 	$(BIN)/python docs/pages/results_page.py
 	$(BIN)/python docs/pages/speed_page.py
 
