@@ -237,6 +237,26 @@ def test_files_without_colours_and_size(tiny_cnn, cells, tmp_path):
     AdaptedClassifier(old.fit_familiarity(X)).fit(X)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("density_mean_", np.zeros(2), r"must have 3 channels, got \(2,\)"),
+        ("density_mean_", np.zeros(()), "must have 3 channels"),
+        ("density_covariance_", np.full((3, 3), np.nan), "finite"),
+        ("cell_radius_", 0.6, "cell_radius_ must be a float up to 0.5, got 0.6"),
+        ("cell_radius_", "large", "cell_radius_ must be a float"),
+    ],
+)
+def test_files_with_impossible_colours_or_size(
+    tiny_cnn, cells, tmp_path, name, value, message
+):
+    clf = tiny_cnn().fit(*cells).fit_familiarity(cells[0])
+    clf._familiarity[name] = value
+    # `save_model` refuses what `load_model` would refuse.
+    with pytest.raises(ValueError, match=message):
+        save_model(clf, tmp_path / "model")
+
+
 # -- bad input -------------------------------------------------------------------------
 
 
