@@ -197,7 +197,7 @@ def measure_robust_seed(splits, microscopes, seed):
     return {name: {"seed": seed, **values} for name, values in figures.items()}
 
 
-def measure_fit_time(splits, n_times=5):
+def measure_fit_time(splits, n_times=3):
     """Return the seconds of short fits with both augmentations, measured in turn."""
     X, y = splits["train"]
     seconds = {"auto": [], "robust": []}
