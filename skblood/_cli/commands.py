@@ -35,8 +35,9 @@ from skblood._cli.writers import WRITERS, GuessWriter, printable
 # the number of pixels of all of them together.
 MAX_IMAGES, MAX_PIXELS = 256, 2**24
 DEFAULT_SIZE = 28
-# The second is more accurate on images of other microscopes with matched colours.
-DEFAULT_MODEL, ADAPTED_MODEL = "bloodmnist-28", "bloodmnist-28-robust"
+# The second is for images of other microscopes: with matched colours, and as the start
+# of a training with few images, it is more accurate.
+DEFAULT_MODEL, ROBUST_MODEL = "bloodmnist-28", "bloodmnist-28-robust"
 # A trained model learns what is familiar if it has at least so many images. With fewer
 # than these, more than a tenth of similar images would be called unfamiliar.
 MIN_REFERENCE = 20
@@ -60,7 +61,8 @@ def predict(options):
 
     _check_classes(options)
     paths = find_files(options.images)
-    classifier = _load_model(options)
+    options.model = _choose_model(options)
+    classifier = load_classifier(options.model)
     options.crop = _resolve_crop(options.crop, paths, classifier)
     if options.adapt:
         images = read_some_images(
@@ -105,7 +107,7 @@ def suggest(options):
     output = Path(options.output)
     _check_is_new(output)
     paths = find_files(options.images)
-    classifier = _load_model(options)
+    classifier = load_classifier(options.model)
     options.crop = _resolve_crop(options.crop, paths, classifier)
     embeddings, found = [], []
     for _, readable, images in _read_in_parts(paths, classifier, options.crop):
@@ -180,7 +182,8 @@ def evaluate(options):
     from skblood import assess
 
     _check_classes(options)
-    classifier = _load_model(options)
+    options.model = _choose_model(options)
+    classifier = load_classifier(options.model)
     options.crop = _resolve_crop(options.crop, find_files([options.folder]), classifier)
     images, labels, n_failed = load_labelled_images(
         options.folder, image_size(classifier), options.crop
@@ -226,12 +229,9 @@ def _read_in_parts(paths, classifier, crop):
         yield part, *read_images(part, size, crop)
 
 
-def _load_model(options):
-    """Return the classifier of --model, and put the default into the options."""
-    if options.model is None:
-        adapts = getattr(options, "adapt", False)
-        options.model = ADAPTED_MODEL if adapts else DEFAULT_MODEL
-    return load_classifier(options.model)
+def _choose_model(options):
+    """Return the name or file of the model: --model, or the default for --adapt."""
+    return options.model or (ROBUST_MODEL if options.adapt else DEFAULT_MODEL)
 
 
 def _resolve_crop(crop, paths, classifier):

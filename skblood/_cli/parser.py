@@ -4,9 +4,9 @@ import argparse
 
 from skblood import __version__
 from skblood._cli.commands import (
-    ADAPTED_MODEL,
     DEFAULT_MODEL,
     DEFAULT_SIZE,
+    ROBUST_MODEL,
     evaluate,
     predict,
     suggest,
@@ -62,7 +62,7 @@ def _add_predict(commands):
         epilog=PREDICT_EPILOG,
     )
     _add_images(command)
-    _add_model(command, f"{DEFAULT_MODEL}, or {ADAPTED_MODEL} with --adapt")
+    _add_model(command, described=f"{DEFAULT_MODEL}, or {ROBUST_MODEL} with --adapt")
     _add_crop(command)
     _add_adapt(command)
     command.add_argument(
@@ -101,7 +101,7 @@ def _add_suggest(commands):
         metavar="FOLDER",
         help="the chosen images are copied to this folder, which must be new or empty",
     )
-    _add_model(command)
+    _add_model(command, ROBUST_MODEL)
     _add_crop(command)
 
 
@@ -159,7 +159,7 @@ def _add_evaluate(commands):
         "sorted into one sub-folder for each class.",
     )
     _add_folder(command)
-    _add_model(command, f"{DEFAULT_MODEL}, or {ADAPTED_MODEL} with --adapt")
+    _add_model(command, described=f"{DEFAULT_MODEL}, or {ROBUST_MODEL} with --adapt")
     _add_crop(command)
     _add_adapt(command)
 
@@ -195,11 +195,12 @@ def _add_folder(command):
     )
 
 
-def _add_model(command, default=DEFAULT_MODEL):
+def _add_model(command, default=None, described=None):
     command.add_argument(
         "--model",
+        default=default,
         help="a file that `skblood train` wrote, or the name of a pretrained model "
-        f"(default: {default})",
+        f"(default: {described or default})",
     )
 
 

@@ -90,6 +90,8 @@ def describe_familiarity(tally, options):
         ), None
     if tally.n_unfamiliar < MANY * tally.n_images:
         return None, None
+    from skblood.pretrained import pretrained_names
+
     better = (
         ""
         if options.adapt
@@ -104,11 +106,16 @@ def describe_familiarity(tally, options):
         f"Do not rely on the predictions for them. {better}If they show cells, train a "
         "model of your own. This command begins with the 50 images that are worth "
         "labelling first:"
-    ), make_command("suggest", "IMAGES", "-n", 50, "-o", "to-label", options=options)
+    ), make_command(
+        *("suggest", "IMAGES", "-n", 50, "-o", "to-label"),
+        options=options,
+        # Its default is the pretrained model that is best for this.
+        has_model=options.model not in pretrained_names(),
+    )
 
 
-def make_command(*arguments, options):
-    """Return a command line with the crop of the current one.
+def make_command(*arguments, options, has_model=True):
+    """Return a command line with the crop and the model of the current one.
 
     Parameters
     ----------
@@ -116,13 +123,16 @@ def make_command(*arguments, options):
         The command and its arguments.
     options : argparse.Namespace
         The arguments of the current command.
+    has_model : bool, default=True
+        Whether the command line names the model.
 
     Returns
     -------
     str
     """
-    start = "--start" if arguments[0] == "train" else "--model"
-    parts = ["skblood", *arguments, start, options.model]
+    parts = ["skblood", *arguments]
+    if has_model:
+        parts += ["--start" if arguments[0] == "train" else "--model", options.model]
     if options.crop is not None:
         parts += ["--crop", options.crop]
     return shlex.join(map(str, parts))

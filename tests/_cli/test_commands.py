@@ -119,7 +119,7 @@ def test_predict_warns_of_another_microscope(flat, new_cells, capsys):
     assert run("predict", flat) == 0
     err = capsys.readouterr().err
     assert "Warning: unfamiliar images: 40 of 40." in err
-    command = "  skblood suggest IMAGES -n 50 -o to-label --model bloodmnist-28"
+    command = "  skblood suggest IMAGES -n 50 -o to-label"
     assert err.splitlines()[-1] == command
     assert run("predict", flat, "--crop", 20) == 0
     assert capsys.readouterr().err.splitlines()[-1] == f"{command} --crop 20"
