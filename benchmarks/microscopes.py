@@ -157,11 +157,11 @@ def measure_adaptation(clf, X, y):
         "five classes": float(np.mean(kinds[of_kinds.argmax(axis=1)] == y)),
         "matched colours": AdaptedClassifier(clf).fit(X).score(X, y),
         "matched colours, five classes": adapted.score(X, y),
-        "the same, eight views": score_eight_views(adapted, X, y),
+        "with test-time augmentation": score_with_augmentation(adapted, X, y),
     }
 
 
-def score_eight_views(adapted, X, y):
+def score_with_augmentation(adapted, X, y):
     """Return the accuracy with test-time augmentation."""
     adapted.classifier.set_params(test_time_augmentation=True)
     accuracy = adapted.score(X, y)

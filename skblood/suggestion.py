@@ -170,7 +170,7 @@ def _usual_radius(classifier):
         raise ValueError(
             "Expected a classifier whose training images show a dark cell in the "
             "middle, got one for which no size of cells could be measured. Choose the "
-            "crop by hand."
+            "crop yourself."
         )
     return detector.cell_radius_
 

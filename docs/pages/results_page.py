@@ -269,7 +269,7 @@ def without_labels_table(without):
         for model, sets in parts_of(without).items()
         for name, values in sets.items()
     ]
-    return table(["model", "cells", *ADAPTATIONS, "the same, eight views"], rows)
+    return table(["model", "cells", *ADAPTATIONS, "with test-time augmentation"], rows)
 
 
 def robust_table(robust):
