@@ -130,7 +130,8 @@ def test_no_augmentation(tiny_cnn, fitted_cnn, cells):
 def test_robust_augmentation(tiny_cnn, cells):
     X, y = cells
     clf = tiny_cnn(augmentation="robust").fit(X, y)
-    robust = RobustAugmentation(X.mean((0, 1, 2)), X.std((0, 1, 2)), (0, 255))
+    center, scale = X.mean(axis=(0, 1, 2)), X.std(axis=(0, 1, 2))
+    robust = RobustAugmentation(center, scale, clf.pixel_range_)
     same = tiny_cnn(augmentation=robust).fit(X, y)
     np.testing.assert_allclose(clf.predict_proba(X), same.predict_proba(X), atol=0.01)
     assert not np.array_equal(
