@@ -6,7 +6,7 @@ OLDEST := .venv-oldest
 # Make must not build two targets at once: two runs of pip at the same time can break
 # the environment.
 .NOTPARALLEL:
-.PHONY: help quickstart test test-oldest lint format docs pages bench clean
+.PHONY: help quickstart test test-oldest lint format docs images bench clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,10 +31,8 @@ format: $(VENV)/.installed-ruff ## Fix most problems that lint finds
 docs: $(VENV)/.installed-docs ## Build the documentation in docs/_build/html
 	$(BIN)/python -m sphinx -W --keep-going docs docs/_build/html
 
-pages: $(VENV)/.installed-docs ## Write the result pages from benchmarks/results/
-	$(BIN)/python docs/pages/front_page.py
-	$(BIN)/python docs/pages/results_page.py
-	$(BIN)/python docs/pages/speed_page.py
+images: $(VENV)/.installed-docs ## Draw the images of the README in docs/images
+	$(BIN)/python tools/make_images.py
 
 bench: $(VENV)/.installed-test ## Run the short form of the benchmarks
 	$(BIN)/python benchmarks/speed.py --short

@@ -1,6 +1,8 @@
 """Sphinx configuration."""
 
 import re
+import sys
+from pathlib import Path
 
 from skblood import __version__
 
@@ -9,7 +11,10 @@ author = "The skblood developers"
 copyright = author
 version = release = __version__
 
+# The extension `measured`, in this folder, draws the figures of measured results.
+sys.path.insert(0, str(Path(__file__).parent))
 extensions = [
+    "measured",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.extlinks",
@@ -53,20 +58,7 @@ html_theme_options = {
     "footer_end": [],
 }
 # These pages have no child pages, so their left sidebar would be empty.
-html_sidebars = {
-    page: []
-    for page in (
-        "index",
-        "getting_started",
-        "data",
-        "command_line",
-        "architecture",
-        "results",
-        "speed",
-        "benchmarks",
-        "changelog",
-    )
-}
+html_sidebars = {"index": [], "getting_started": []}
 
 
 def unlink_scikit_learn(app, what, name, obj, options, lines):

@@ -1,6 +1,6 @@
 """Faults of the network, the server and the disk: the error, and the files afterwards.
 
-Each row of the tables in docs/data.rst is a test of the same name in this file.
+Each row of the tables in docs/downloads.rst is a test of the same name in this file.
 """
 
 import errno

@@ -1,0 +1,46 @@
+"""Sphinx extension: turns the files of benchmarks/results/ into what the pages show.
+
+Before the pages are read, each module of this folder adds to docs/generated/measured/:
+
+- tables, as ``NAME.inc``, which a page includes;
+- figures, as ``NAME.svg``;
+- numbers, as substitutions in ``numbers.inc``. A page that includes this file writes a
+  number as ``|NAME|``.
+"""
+
+from measured import (
+    accuracy,
+    fine_tuning,
+    microscopes,
+    pretrained,
+    published,
+    recipe,
+    speed,
+    training_time,
+)
+from measured.writing import Output
+
+MODULES = [
+    accuracy,
+    training_time,
+    fine_tuning,
+    microscopes,
+    pretrained,
+    published,
+    recipe,
+    speed,
+]
+
+
+def write(app):
+    """Write all tables, figures and numbers."""
+    output = Output(app.srcdir / "generated" / "measured")
+    for module in MODULES:
+        module.add_to(output)
+    output.write_numbers()
+
+
+def setup(app):
+    """Let Sphinx write the files before it looks for the pages."""
+    app.connect("builder-inited", write)
+    return {"parallel_read_safe": True}

@@ -1,0 +1,32 @@
+"""The pretrained models of the package."""
+
+from statistics import median
+
+from measured.results import decimal, literal, load
+
+RECIPES = {
+    "bloodmnist-28": "``BloodCNNClassifier()``",
+    "bloodmnist-28-robust": '``BloodCNNClassifier(augmentation="robust")``',
+    "bloodmnist-28-tiny": "``BloodCNNClassifier(width=10, stochastic_depth=0)``",
+}
+
+
+def add_to(output):
+    """Add the table of pretrained models."""
+    figures = load("pretrained")
+    rows = [
+        [
+            f"``{name}``",
+            f"{model['bytes'] / 1e6:.2f} MB",
+            f"{median(model['predict_seconds']):.1f} s",
+            decimal(model["accuracy"]),
+            decimal(model["accuracy_of_eight_views"]),
+        ]
+        for name, model in figures["models"].items()
+    ]
+    header = ["name", "size", "time", "accuracy", "with TTA"]
+    output.table("pretrained", header, rows)
+    recipes = [[f"``{name}``", recipe] for name, recipe in RECIPES.items()]
+    output.table("pretrained_recipes", ["name", "recipe"], recipes)
+    output.number("pretrained command", literal(figures["command"]))
+    output.number("test images", f"{figures['n_images']:,}")
