@@ -78,15 +78,15 @@ def add_headline(output, default):
 def add_confusion(output):
     confusion = load("accuracy_confusion")
     names = [name.replace(" ", "\n") for name in confusion["classes"]]
-    figure, axes = new_figure(11, 5.6, ncols=2, sharey=True)
+    figure, axes = new_figure(6.5, 10.5, nrows=2, sharex=True)
     for ax, name in zip(axes, ("default", "report_cnn"), strict=True):
         counts = np.array(confusion["counts"][name])
         percent = 100 * counts / counts.sum(axis=1, keepdims=True)
         display = ConfusionMatrixDisplay(percent, display_labels=names)
         display.plot(ax=ax, cmap="Blues", colorbar=False, values_format=".1f")
-        ax.set(title=SHORT_NAMES[name], xlabel="predicted class", ylabel="")
+        ax.set(title=SHORT_NAMES[name], xlabel="", ylabel="true class")
         ax.tick_params(axis="x", rotation=90)
-    axes[0].set_ylabel("true class")
+    axes[1].set_xlabel("predicted class")
     output.figure("confusion", figure)
 
 

@@ -36,7 +36,7 @@ def by_count(task):
 
 
 def draw(figures):
-    figure, axes = new_figure(9, 4, ncols=2, sharey=True)
+    figure, axes = new_figure(7.5, 4, ncols=2, sharey=True)
     for ax, (task, title) in zip(axes, TASKS.items(), strict=True):
         counts = by_count(figures[task])
         lines = zip(METHODS.items(), PALETTE, MARKERS, strict=False)
@@ -45,8 +45,9 @@ def draw(figures):
             std = [methods[method]["std"]["accuracy"] for methods in counts.values()]
             style = {"color": color, "marker": marker, "capsize": 3}
             ax.errorbar(list(counts), mean, std, label=label.strip("`"), **style)
-        ax.set(title=title, xlabel="images of each class")
+        ax.set(xlabel="images of each class")
+        ax.set_title(title, fontsize=10)
         ax.grid(alpha=0.3)
     axes[0].set_ylabel("accuracy on the test split")
-    axes[1].legend(loc="lower right")
+    axes[1].legend(loc="lower right", fontsize=8)
     return figure

@@ -43,7 +43,7 @@ def add_to(output):
 
 def draw_steps(figures):
     """Draw the accuracy on foreign cells from the unchanged model to fifty labels."""
-    figure, axes = new_figure(9.5, 5, nrows=2, sharex=True)
+    figure, axes = new_figure(7.5, 5, nrows=2, sharex=True)
     for ax, (name, title) in zip(axes, SETS.items(), strict=True):
         robust = figures["without labels"][BEST_START][name]
         trained = figures["few labels"][name][f"{BEST_START}, suggested cells"]
@@ -155,11 +155,28 @@ def add_few_labels(output, labels):
         "the same with test-time augmentation",
         "of them unfamiliar",
     ]
+    output.figure("few_labels", draw_few_labels(labels))
     output.table("few_labels", header, rows, folded="Table: accuracy with few labels")
     for name, title in SETS.items():
         for choice in ("suggested", "random"):
             summary = labels[name][f"{BEST_START}, {choice} cells"]
             output.number(f"{title} {choice}", mean_and_std(summary, "accuracy", 2))
+
+
+def draw_few_labels(labels):
+    figure, axes = new_figure(7.5, 6, nrows=2, sharex=True)
+    for ax, (name, title) in zip(axes, SETS.items(), strict=True):
+        methods = labels[name]
+        draw_points(
+            ax,
+            list(methods),
+            [summary["mean"]["accuracy"] for summary in methods.values()],
+            errors=[summary["std"]["accuracy"] for summary in methods.values()],
+            texts=[mean_and_std(summary, digits=3) for summary in methods.values()],
+        )
+        ax.set(title=f"{title}, {N_LABELS[name]} labelled cells", xlim=(0.6, 1))
+    axes[1].set_xlabel("accuracy on the other cells")
+    return figure
 
 
 def add_unseen_kinds(output, kinds):
