@@ -27,7 +27,12 @@ from ._input.targets import (
     warn_of_missing_classes,
 )
 from ._runtime.hardware import resolve_device
-from ._sklearn_compat import Interval, StrOptions, fit_context
+from ._sklearn_compat import (
+    DocumentationLinkMixin,
+    Interval,
+    StrOptions,
+    fit_context,
+)
 from ._training.arrays import optimizer_arrays
 from ._training.batches import ImageDataset, count_batches
 from ._training.fit import build_network, replace_output_layer, train_network
@@ -41,6 +46,7 @@ LARGEST_SEED = 2**31 - 1
 
 
 class BaseBloodClassifier(
+    DocumentationLinkMixin,
     ClassNamePrefixFeaturesOutMixin,
     ClassifierMixin,
     TransformerMixin,

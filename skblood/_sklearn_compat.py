@@ -1,4 +1,4 @@
-"""Imports of private parts of scikit-learn. No other module imports such parts.
+"""Private parts of scikit-learn that skblood uses. No other module uses such parts.
 
 scikit-learn may move or change these parts in any release. skblood uses them because
 scikit-learn's own estimators declare and check their parameters with them, so that
@@ -15,7 +15,10 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.validation import _check_sample_weight
 
+import skblood
+
 __all__ = [
+    "DocumentationLinkMixin",
     "HasMethods",
     "Interval",
     "StrOptions",
@@ -24,6 +27,30 @@ __all__ = [
     "validate_parameter_constraints",
     "validate_params",
 ]
+
+# Address of the online documentation, with a slash at its end. Without an address, the
+# HTML representations of estimators contain no links to it.
+DOCUMENTATION_URL = ""
+
+
+class DocumentationLinkMixin:
+    """Link the HTML representation of an estimator to its page in the reference.
+
+    scikit-learn reads the three attributes below. It adds no link to a subclass outside
+    of this package, which has no page.
+    """
+
+    _doc_link_module = "skblood"
+
+    @property
+    def _doc_link_template(self):
+        # scikit-learn adds no link if the template is empty.
+        return DOCUMENTATION_URL and DOCUMENTATION_URL + "generated/{page}.html"
+
+    def _doc_link_url_param_generator(self):
+        name = type(self).__name__
+        module = "skblood" if name in skblood.__all__ else type(self).__module__
+        return {"page": f"{module}.{name}"}
 
 
 def check_sample_weight(sample_weight, X):

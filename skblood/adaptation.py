@@ -12,7 +12,7 @@ from ._optical_density import (
     measure_densities,
     to_optical_density,
 )
-from ._sklearn_compat import HasMethods, fit_context
+from ._sklearn_compat import DocumentationLinkMixin, HasMethods, fit_context
 from ._warnings import warn
 
 # Number of images that are adapted at the same time.
@@ -21,7 +21,9 @@ CHUNK = 1024
 FEW_IMAGES = 20
 
 
-class AdaptedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class AdaptedClassifier(
+    DocumentationLinkMixin, MetaEstimatorMixin, ClassifierMixin, BaseEstimator
+):
     """Classify images of another microscope, adapted to them without labels.
 
     Stain, light and camera change the colours of all images alike. `fit` compares the

@@ -123,7 +123,7 @@ class BloodCNNClassifier(BaseBloodClassifier):
         `torch.autocast` with bfloat16, while weights are kept and predictions are made
         in float32. "auto" is bfloat16 where the processor supports it, which takes a
         half to two thirds of the time [4]_, else float32. No effect on tabular input.
-    callbacks : list of skorch callbacks, default=None
+    callbacks : list of skorch.callbacks.Callback, default=None
         Callbacks for training. They are copied in each call of `fit`.
     verbose : int, default=0
         If positive, print one line for each epoch.

@@ -74,7 +74,7 @@ class BloodFNNClassifier(BaseBloodClassifier):
     device : str, default="auto"
         Device that trains and predicts: a name of torch such as "cpu" or "cuda:1".
         "auto" uses a GPU if one is available, else the CPU.
-    callbacks : list of skorch callbacks, default=None
+    callbacks : list of skorch.callbacks.Callback, default=None
         Callbacks for training. They are copied in each call of `fit`.
     verbose : int, default=0
         If positive, print one line for each epoch.

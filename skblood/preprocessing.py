@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ._resizing import resize_cell
-from ._sklearn_compat import Interval, StrOptions
+from ._sklearn_compat import DocumentationLinkMixin, Interval, StrOptions
 
 # Channels of CIELAB that each normalization changes: L (lightness), or L, a and b.
 NORMALIZED_CHANNELS = {"brightness": slice(0, 1), "stain": slice(0, 3)}
@@ -17,7 +17,7 @@ NORMALIZED_CHANNELS = {"brightness": slice(0, 1), "stain": slice(0, 3)}
 MIN_STD = 1e-3
 
 
-class CellImagePreprocessor(TransformerMixin, BaseEstimator):
+class CellImagePreprocessor(DocumentationLinkMixin, TransformerMixin, BaseEstimator):
     """Crop, resize and normalise images of cells before they go to a classifier.
 
     Parameters

@@ -106,7 +106,7 @@ def test_private_parts_of_scikit_learn_are_imported_in_one_module():
 
 
 def test_the_architecture_page_names_every_module():
-    page = Path(__file__).parents[1] / "docs" / "architecture.rst"
+    page = Path(__file__).parents[1] / "docs" / "development" / "architecture.rst"
     text = page.read_text(encoding="utf-8")
     modules = {path.name for path in PACKAGE.rglob("*.py")} - {"__init__.py"}
     assert {name for name in modules if name not in text} == set()

@@ -13,7 +13,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._input.images import is_tabular
 from .._optical_density import measure_densities
-from .._sklearn_compat import HasMethods, Interval, fit_context
+from .._sklearn_compat import (
+    DocumentationLinkMixin,
+    HasMethods,
+    Interval,
+    fit_context,
+)
 from ._appearance import measure_appearance, measure_cell_radius
 
 MAX_IMAGES = 12_000
@@ -52,7 +57,7 @@ UNKNOWN_COLORS_AND_SIZE = {
 }
 
 
-class FamiliarityDetector(OutlierMixin, BaseEstimator):
+class FamiliarityDetector(DocumentationLinkMixin, OutlierMixin, BaseEstimator):
     """Detect images that do not resemble the images a classifier was trained on.
 
     A classifier gives every image one of its classes, often with a probability close to
