@@ -126,6 +126,8 @@ sphinx_gallery_conf = {
     # the reference pages show it.
     "doc_module": "skblood",
     "backreferences_dir": "generated/examples",
+    # The comments that choose the thumbnails are not part of the pages.
+    "remove_config_comments": True,
     "show_memory": False,
     "show_signature": False,
 }

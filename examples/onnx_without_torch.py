@@ -12,8 +12,9 @@ _, height, width, channels = session.get_inputs()[0].shape
 images = []
 for file in files:
     image = Image.open(file).convert("RGB" if channels == 3 else "L")
-    images.append(ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC))
+    images.append(ImageOps.fit(image, (width, height), Image.BICUBIC))
 images = np.stack(images).reshape(-1, height, width, channels)
 labels, probabilities = session.run(None, {"images": images})
-for file, label, probability in zip(files, labels, probabilities.max(1), strict=True):
+best = probabilities.max(axis=1)
+for file, label, probability in zip(files, labels, best, strict=True):
     print(f"{file}: {label} ({probability:.3f})")

@@ -16,7 +16,11 @@ against time.
 
 from time import perf_counter
 
-from skblood import BloodCNNClassifier, BloodFNNClassifier, load_bloodmnist_sample
+from skblood import (
+    BloodCNNClassifier,
+    BloodFNNClassifier,
+    load_bloodmnist_sample,
+)
 
 X, y = load_bloodmnist_sample("train", return_X_y=True)
 X_test, y_test = load_bloodmnist_sample("test", return_X_y=True)
@@ -48,11 +52,18 @@ import matplotlib.pyplot as plt
 
 figure, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
 colors = ["#000000", "#0072B2", "#E69F00", "#D55E00"]
-for (name, times), color, marker in zip(seconds.items(), colors, "o^sD", strict=True):
+for (name, times), color, marker in zip(
+    seconds.items(), colors, "o^sD", strict=True
+):
     ax.plot(times, accuracy[name], color=color, marker=marker, label=name)
     results = zip(times, accuracy[name], strict=True)
     print(f"{name}:", *(f"{s:.1f} s {a:.3f}" for s, a in results), sep="  ")
-ax.set(xscale="log", xlabel="seconds of training", ylabel="accuracy on 400 other cells")
+ax.set(
+    xscale="log",
+    xlabel="seconds of training",
+    ylabel="accuracy on 400 other cells",
+)
+ax.xaxis.set_major_formatter("{x:g}")
 ax.grid(alpha=0.3)
 ax.legend()
 plt.show()

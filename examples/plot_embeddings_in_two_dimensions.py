@@ -32,15 +32,27 @@ print(embeddings.shape, embeddings.dtype)
 import matplotlib.pyplot as plt
 from sklearn.manifold import TSNE
 
-points = TSNE(metric="cosine", perplexity=20, random_state=0).fit_transform(embeddings)
+points = TSNE(metric="cosine", perplexity=20, random_state=0).fit_transform(
+    embeddings
+)
 # The palette of Okabe and Ito, which people with any type of colour vision can tell
 # apart, and one marker for each class.
-colors = "#000000 #E69F00 #56B4E9 #009E73 #F0E442 #0072B2 #D55E00 #CC79A7".split()
+colors = (
+    "#000000 #E69F00 #56B4E9 #009E73 #F0E442 #0072B2 #D55E00 #CC79A7".split()
+)
 markers = "os^DvPX*"
 figure, ax = plt.subplots(figsize=(9, 6), layout="constrained")
 for label, color, marker in zip(clf.classes_, colors, markers, strict=True):
     of_class = points[y == label]
-    ax.scatter(*of_class.T, s=22, c=color, marker=marker, lw=0, label=label)
+    ax.scatter(
+        *of_class.T,
+        s=30,
+        c=color,
+        marker=marker,
+        lw=0.3,
+        ec="black",
+        label=label,
+    )
 ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 ax.set(xticks=[], yticks=[], title="400 cells, by their embeddings")
 plt.show()
@@ -62,6 +74,8 @@ labels_around = y[neighbors.kneighbors(return_distance=False)]
 counts = (labels_around[..., np.newaxis] == clf.classes_).sum(axis=1)
 most_frequent = clf.classes_[counts.argmax(axis=1)]
 others = np.flatnonzero(most_frequent != y)
-CellGridDisplay.from_predictions(X[others], most_frequent[others], y_true=y[others])
-plt.show()
 print(f"{len(others)} of {len(X)} cells")
+CellGridDisplay.from_predictions(
+    X[others], most_frequent[others], y_true=y[others], n_columns=5
+)
+plt.show()

@@ -3,9 +3,9 @@ A new microscope: how do I get a model that knows my cells?
 ===========================================================
 
 A model knows the microscope and the stain of its training images. This example goes
-from a folder of foreign cells to a model of one's own: crop the images, notice that the
-cells are unfamiliar, get better guesses without labels, label a few well-chosen cells,
-train the model further, and check that the cells are familiar now.
+from the images of a new microscope to a model for them: crop the images, see that the
+cells are unfamiliar, improve the predictions without labels, label a few well-chosen
+cells, train the model further, and check that the cells are now familiar.
 """
 
 # %%
@@ -55,7 +55,9 @@ fig, axes = plt.subplots(1, 6, figsize=(9, 1.6))
 corner = (raw_cells.shape[1] - crop) / 2 - 0.5
 for axis, image in zip(axes, raw_cells, strict=False):
     axis.imshow(image)
-    axis.add_patch(plt.Rectangle((corner, corner), crop, crop, fill=False, ec="white"))
+    axis.add_patch(
+        plt.Rectangle((corner, corner), crop, crop, fill=False, ec="white")
+    )
     axis.axis("off")
 plt.show()
 
@@ -72,10 +74,13 @@ new_test = prepare.transform(raw_test)
 from skblood import assess
 
 known, before = assess(clf, test.images), assess(clf, new_test)
-for name, found in [("its own microscope", known), ("the new microscope", before)]:
+for name, found in [
+    ("its own microscope", known),
+    ("the new microscope", before),
+]:
     print(
-        f"{name}: {found.is_unfamiliar.mean():.0%} unfamiliar, mean probability "
-        f"{found.probabilities.max(axis=1).mean():.2f}, "
+        f"{name}: {found.is_unfamiliar.mean():.0%} unfamiliar, "
+        f"mean probability {found.probabilities.max(axis=1).mean():.2f}, "
         f"accuracy {(found.labels == test.target).mean():.2f}"
     )
 
@@ -93,17 +98,21 @@ for axis, title, images, found in [
     texts = [
         f"{label.split()[0]} {p.max():.2f}\n{familiarity:.0f} % familiar"
         for label, p, familiarity in zip(
-            found.labels[:7], found.probabilities, found.familiarity, strict=False
+            found.labels[:7],
+            found.probabilities,
+            found.familiarity,
+            strict=False,
         )
     ]
     is_wrong = (found.labels != test.target)[:7]
     CellGridDisplay(images[:7], texts=texts, is_marked=is_wrong).plot(ax=axis)
     axis.set_title(title)
+# sphinx_gallery_thumbnail_number = 2
 plt.show()
 
 # %%
-# Better guesses, without labels
-# ------------------------------
+# Better predictions without labels
+# ---------------------------------
 # :class:`~skblood.AdaptedClassifier` matches the colours of all new images together to
 # those of the training images. The predictions become better, but the cells stay
 # unfamiliar: the model does not become reliable by this alone.
@@ -160,7 +169,7 @@ for axis, label, values in [
     (axes[0], "accuracy", accuracies),
     (axes[1], "unfamiliar images", unfamiliar),
 ]:
-    bars = axis.bar(list(steps), values)
+    bars = axis.bar(list(steps), values, color="#0072B2")
     axis.bar_label(bars, fmt="%.2f", padding=2)
     axis.set(title=label, ylim=(0, 1.15))
 plt.show()
@@ -168,7 +177,7 @@ print(f"accuracy {(after.labels == test.target).mean():.2f}")
 
 # %%
 # This microscope is simulated: its colours are exactly such a change as
-# `AdaptedClassifier` can undo. The :doc:`results page </results>` has figures for real
-# cells of two other microscopes, for which this helps less. A model that was trained
-# with fifty labels is not a model for diagnosis: keep some labelled cells apart, and
-# measure its accuracy with :func:`~skblood.model_card`.
+# `AdaptedClassifier` can undo. :doc:`/results/microscopes` has figures for real cells
+# of two other microscopes, for which this helps less. A model that was trained with
+# fifty labels is not a model for diagnosis: keep some labelled cells apart, and measure
+# its accuracy with :func:`~skblood.model_card`.

@@ -56,7 +56,9 @@ from skblood import BloodCNNClassifier
 X_train, X_test, y_train, y_test = train_test_split(
     own.images, own.target, test_size=0.25, stratify=own.target, random_state=0
 )
-clf = BloodCNNClassifier(width=16, max_epochs=15, random_state=0).fit(X_train, y_train)
+clf = BloodCNNClassifier(width=16, max_epochs=15, random_state=0).fit(
+    X_train, y_train
+)
 predicted = clf.predict(X_test)
 
 # %%

@@ -47,9 +47,9 @@ print(classification_report(test.target, predicted))
 # %%
 # Look at predictions and errors
 # ------------------------------
-# On the left are two cells of each class, with the predicted class and its probability.
-# Wrong predictions have a frame and name the true class. The confusion matrix on the
-# right shows which classes the classifier confuses.
+# At the top are two cells of each class, with the predicted class and its probability.
+# Wrong predictions have a frame and name the true class. The confusion matrix shows
+# which classes the classifier confuses.
 
 import sys
 from pathlib import Path
@@ -60,17 +60,17 @@ from sklearn.metrics import ConfusionMatrixDisplay
 
 from skblood.display import CellGridDisplay
 
-figure, (left, right) = plt.subplots(
-    1, 2, figsize=(12, 6), width_ratios=[1, 1.3], layout="constrained"
+figure, (top, bottom) = plt.subplots(
+    2, 1, figsize=(9, 10), height_ratios=[1, 2], layout="constrained"
 )
-shown = np.argsort(test.target, kind="stable").reshape(8, -1)[:, :2].ravel()
+shown = np.argsort(test.target, kind="stable").reshape(8, -1)[:, :2].T.ravel()
 CellGridDisplay.from_predictions(
     test.images[shown],
     predicted[shown],
     y_true=test.target[shown],
     probabilities=clf.predict_proba(test.images[shown]).max(axis=1),
-    n_columns=4,
-    ax=left,
+    n_columns=8,
+    ax=top,
 )
 ConfusionMatrixDisplay.from_predictions(
     test.target,
@@ -78,7 +78,7 @@ ConfusionMatrixDisplay.from_predictions(
     xticks_rotation="vertical",
     cmap="Blues",
     colorbar=False,
-    ax=right,
+    ax=bottom,
 )
 # `make quickstart` passes ``--save``, because it draws the figure without a window.
 if "--save" in sys.argv:

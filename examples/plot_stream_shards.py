@@ -4,8 +4,7 @@ Streaming: how do you learn from more images than fit into memory?
 
 There are two ways. With `partial_fit`, a classifier learns from one file after another.
 With memory mapping, `fit` reads one batch of images at a time from a large file. This
-example first trains with `partial_fit` and plots the accuracy. It then trains on a
-memory-mapped file.
+example trains a classifier in both ways and compares the accuracies.
 """
 
 # %%
@@ -50,18 +49,6 @@ for n_passes in range(1, 9):
     print(f"{seen[-1]:>5} images: {accuracy[-1]:.3f}")
 
 # %%
-# Plot the accuracy
-# -----------------
-
-import matplotlib.pyplot as plt
-
-figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
-ax.plot(seen, accuracy, marker="o")
-ax.set(xlabel="images seen", ylabel="accuracy on 400 test images", ylim=(0, 1))
-ax.grid(alpha=0.3)
-plt.show()
-
-# %%
 # Train on a memory-mapped file
 # -----------------------------
 # If all images are in one file, `fit` can train on more images than fit into memory.
@@ -72,7 +59,44 @@ plt.show()
 stored = Path(disk.name, "X.npy")
 np.save(stored, X)
 mapped = np.load(stored, mmap_mode="r")
-clf = BloodCNNClassifier(width=16, max_epochs=1, random_state=0).fit(mapped, y)
-print(type(mapped).__name__, clf.n_iter_)
+print(type(mapped).__name__, mapped.shape)
+
+clf = BloodCNNClassifier(width=16, max_epochs=8, batch_size=32, random_state=0)
+accuracy_of_fit = clf.fit(mapped, y).score(X_test, y_test)
+print(f"{clf.n_iter_ * len(X):>5} images: {accuracy_of_fit:.3f}")
+
+# %%
+# Compare the accuracies
+# ----------------------
+# Both trainings use each image eight times. `fit` ends with a slightly higher accuracy:
+# its learning rate follows a schedule, and each of its batches has images of the whole
+# file. Use `partial_fit` if the images arrive over time, or if they are in many files.
+
+import matplotlib.pyplot as plt
+
+figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
+ax.plot(
+    seen,
+    accuracy,
+    color="#0072B2",
+    marker="o",
+    label="partial_fit, ten shards",
+)
+ax.plot(
+    seen[-1],
+    accuracy_of_fit,
+    color="#D55E00",
+    marker="*",
+    markersize=16,
+    linestyle="none",
+    label="fit, memory-mapped file",
+)
+ax.set(
+    xlabel="images seen", ylabel="accuracy on 400 test images", ylim=(0.5, 1)
+)
+ax.xaxis.set_major_formatter("{x:,.0f}")
+ax.grid(alpha=0.3)
+ax.legend(loc="lower right")
+plt.show()
 
 disk.cleanup()
