@@ -135,6 +135,8 @@ sphinx_gallery_conf = {
 html_theme = "pydata_sphinx_theme"
 html_title = "skblood"
 html_show_sourcelink = False
+html_static_path = ["_static"]
+html_css_files = ["skblood.css"]
 html_theme_options = {
     "navigation_with_keys": False,
     "show_prev_next": False,
