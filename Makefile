@@ -6,7 +6,8 @@ OLDEST := .venv-oldest
 # Make must not build two targets at once: two runs of pip at the same time can break
 # the environment.
 .NOTPARALLEL:
-.PHONY: help quickstart test test-oldest lint format docs images bench clean
+.PHONY: help quickstart test test-oldest lint format docs docs-check dist-check images \
+	bench clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +32,12 @@ format: $(VENV)/.installed-ruff ## Fix most problems that lint finds
 docs: $(VENV)/.installed-docs ## Build the documentation in docs/_build/html
 	$(BIN)/python -m sphinx -W --keep-going docs docs/_build/html
 
+docs-check: $(VENV)/.installed-docs-check ## Check links and looks of the built documentation (needs Chromium)
+	$(BIN)/python tools/check_docs.py docs/_build/html
+
+dist-check: $(VENV)/.installed-dist ## Build the packages, install one elsewhere, run the quickstart
+	$(BIN)/python tools/check_dist.py
+
 images: $(VENV)/.installed-docs ## Draw the images of the README in docs/images
 	$(BIN)/python tools/make_images.py
 
@@ -38,7 +45,7 @@ bench: $(VENV)/.installed-test ## Run the short form of the benchmarks
 	$(BIN)/python benchmarks/speed.py --short
 
 clean: ## Remove the files that `make docs` writes
-	rm -rf docs/_build docs/auto_examples docs/generated docs/sg_execution_times.rst
+	rm -rf docs/_build docs/auto_examples docs/generated
 
 $(BIN)/python:
 	@# An incomplete environment is removed: the next call would take it for complete.

@@ -129,6 +129,8 @@ sphinx_gallery_conf = {
     # The comments that choose the thumbnails are not part of the pages.
     "remove_config_comments": True,
     "show_memory": False,
+    # The pages of computation times load scripts from other sites.
+    "write_computation_times": False,
     "show_signature": False,
 }
 
@@ -143,6 +145,8 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
+# Without a mode, the theme reports an error to the browser.
+html_context = {"default_mode": "auto"}
 # These pages have no child pages, so their left sidebar would be empty.
 html_sidebars = {"index": [], "getting_started": []}
 
