@@ -137,6 +137,8 @@ sphinx_gallery_conf = {
 html_theme = "pydata_sphinx_theme"
 html_title = "skblood"
 html_show_sourcelink = False
+# The search and the reference are easier to use than an index of all names.
+html_use_index = False
 html_static_path = ["_static"]
 html_css_files = ["skblood.css"]
 html_theme_options = {

@@ -85,6 +85,11 @@ def test_colours_behind_a_text_are_blended():
             "</td></tr></table></div>",
             'table "cut": expected all of it to be seen',
         ),
+        (
+            "<style>article { overflow: auto; }</style>"
+            '<p style="width: 2000px">as wide as the article</p>',
+            'p "as wide as the article": expected all of it to be seen',
+        ),
         ('<p style="color: #999">faint</p>', "'faint': expected a contrast"),
         ("<script>console.error('broken')</script>", "expected no error"),
         ("<script>throw new Error('broken')</script>", "script: broken"),

@@ -37,7 +37,10 @@ MIN_CONTRAST, MIN_CONTRAST_OF_LARGE_TEXT = 4.5, 3.0
 # Returns the width of the page and what is wider than its place and cannot be scrolled.
 MEASURE_LAYOUT = """() => {
   const root = document.documentElement;
-  const scrolls = e => e && e !== document.body && e !== root
+  const parts = "h1, h2, h3, p, li, dt, dd, table, pre, img, code"
+    .split(", ").map(part => "article " + part).join(", ");
+  // A box inside of the article may scroll. The article as a whole should not.
+  const scrolls = e => e && !e.matches("article")
     && (/auto|scroll/.test(getComputedStyle(e).overflowX) || scrolls(e.parentElement));
   const isCutOff = e => {
     const box = e.getBoundingClientRect();
@@ -51,8 +54,7 @@ MEASURE_LAYOUT = """() => {
   return {
     width: root.scrollWidth,
     available: root.clientWidth,
-    cutOff: [...document.querySelectorAll("article table, article pre, article img")]
-      .filter(isCutOff).map(name),
+    cutOff: [...document.querySelectorAll(parts)].filter(isCutOff).map(name),
     missing: [...document.images].filter(e => e.complete && !e.naturalWidth)
       .map(e => e.getAttribute("src")),
   };
