@@ -72,8 +72,8 @@ scores = {
 # Draw the scores
 # ---------------
 # On slides that the classifier has not seen, it is less accurate, and the scores differ
-# more. This is the accuracy to expect on the next slide. The robust classifier differs
-# less from slide to slide; its mean is hardly higher after such a short training.
+# more. This is the accuracy to expect on the next slide. The scores of the robust
+# classifier differ less from slide to slide. Their mean is only a little higher.
 
 figure, ax = plt.subplots(figsize=(6, 3.5), layout="constrained")
 for position, (name, values) in enumerate(scores.items()):

@@ -1,13 +1,13 @@
 """
-Few images: how does one get most out of ten images of each class?
-==================================================================
+Few images: how does one use ten images of each class best?
+===========================================================
 
 It takes time to label cells. This example compares four ways to use 2 to 20 labelled
 cells of each class: two of them start from a pretrained model, and two do not.
 
 The pretrained model has seen the same cells in their original colours, with their
 labels. The figure therefore shows how the methods work, and not how accurate they are
-for your cells. :doc:`plot_new_microscope` is about these.
+for your cells. :doc:`plot_new_microscope` shows the steps for your own cells.
 """
 
 # %%

@@ -6,7 +6,7 @@ This example fits a small classifier, saves it in four file formats, and loads i
 It compares the sizes of the files and the predictions. It also writes a model card,
 which tells other people what the model is for and how accurate it is.
 
-Besides skblood, the ONNX part needs two optional packages:
+Besides skblood, the ONNX part needs optional packages:
 ``pip install "skblood[onnx]" onnxruntime``.
 """
 

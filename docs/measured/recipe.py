@@ -32,8 +32,11 @@ def add_to(output):
     output.number("ablation epochs", ablation["epochs"])
     output.number("ablation images", f"{ablation['n_train']:,}")
     output.number("ablation scored", f"{ablation['n_scored']:,}")
-    for name, search in load("recipe_search")["tables"].items():
-        add_search(output, name, search)
+    search = load("recipe_search")
+    for name, table in search["tables"].items():
+        add_search(output, name, table)
+    for name, text in search["single_figures"].items():
+        output.number(name, text)
 
 
 def draw_ablation(variants):

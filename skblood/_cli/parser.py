@@ -211,8 +211,8 @@ def _add_crop(command):
         metavar="PIXELS",
         help="side of the square that is cut from the centre of each image before the "
         "image is resized, or auto: a side for which the cells look as large as in the "
-        "training images of the model or of --start (default: the largest possible "
-        "square)",
+        "training images of the model; in `skblood train`, auto needs --start (default: "
+        "the largest possible square)",
     )
 
 
@@ -221,8 +221,8 @@ def _add_adapt(command):
         "--adapt",
         action="store_true",
         help="for images of another microscope or stain: match the colours of all "
-        "images together to those of the training images. This improves the "
-        "predictions, but the images stay unfamiliar",
+        "images together to those of the training images. This needs at least 20 "
+        "images. It improves the predictions, but the images stay unfamiliar",
     )
     command.add_argument(
         "--classes",

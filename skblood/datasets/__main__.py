@@ -83,7 +83,7 @@ def _make_parser():
         nargs="?",
         choices=COMMANDS,
         default="list",
-        help="what to do with the archives (default: %(default)s)",
+        help="what to do with the archives (default: list)",
     )
     parser.add_argument(
         "size",

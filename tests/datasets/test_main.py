@@ -128,3 +128,9 @@ def test_as_a_command(home):
     run = subprocess.run(command, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert "bloodmnist.npz: missing" in run.stdout
+
+
+def test_help_is_printed(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    assert "default: list" in capsys.readouterr().out
