@@ -211,8 +211,8 @@ def _add_crop(command):
         metavar="PIXELS",
         help="side of the square that is cut from the centre of each image before the "
         "image is resized, or auto: a side for which the cells look as large as in the "
-        "training images of the model; in `skblood train`, auto needs --start (default: "
-        "the largest possible square)",
+        "training images of the model; in `skblood train`, auto needs --start "
+        "(default: the largest possible square)",
     )
 
 
