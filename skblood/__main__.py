@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+import warnings
 
 from skblood._cli.parser import make_parser
 from skblood._cli.writers import printable
@@ -39,6 +40,18 @@ def main(arguments=None):
         ``--version``.
     """
     options = make_parser().parse_args(arguments)
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        return _run_command(options)
+
+
+def _show_warning(message, *_):
+    """Print a warning without the line of Python code that caused it."""
+    print(f"skblood: Warning: {printable(message)}", file=sys.stderr)
+
+
+def _run_command(options):
+    """Run a command, and print its errors."""
     # Escape characters that the terminal's encoding lacks, instead of raising an error.
     sys.stdout.reconfigure(errors="backslashreplace")
     try:

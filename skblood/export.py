@@ -112,12 +112,14 @@ def _check_pixel_range(classifier):
     """Raise ValueError if the scaling shows that `fit` had no uint8 images."""
     spec = classifier._network_spec
     center, scale = spec.center, spec.scale
-    low, high = (center - scale).min(), (center + scale).max()
     # Images with pixels of only 0 and 1 are probably floats, not uint8.
-    if center.min() < 0 or center.max() > 255 or high < 2:
+    if center.min() < 0 or center.max() > 255 or (center + scale).max() < 2:
+        # Models of earlier versions do not hold the range.
+        estimate = (center - scale).min(), (center + scale).max()
+        low, high = getattr(classifier, "pixel_range_", estimate)
         raise ValueError(
             "Expected a classifier that was fitted to uint8 pixels (0 to 255), got one "
-            f"that was fitted to pixels of about {low:.3g} to {high:.3g}. Pass "
+            f"that was fitted to pixels from {low:.3g} to {high:.3g}. Pass "
             "dtype='float32' for a model that takes floats. Pass dtype='uint8' if the "
             "images in fit were uint8."
         )

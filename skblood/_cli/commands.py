@@ -5,6 +5,7 @@ Each is a function that takes the parsed arguments and returns the exit status.
 
 import os
 import sys
+from collections import Counter
 from contextlib import redirect_stdout
 from pathlib import Path
 from shutil import copyfile
@@ -122,7 +123,7 @@ def suggest(options):
     _print_message(
         f"Move each image to a sub-folder of {output} with the name of its class, and "
         "delete images that you cannot name. Then train:",
-        make_command("train", output, "-o", "my-model.safetensors", options=options),
+        make_command("train", output, "-o", "ours.safetensors", options=options),
     )
     return int(len(found) < len(paths))
 
@@ -160,8 +161,17 @@ def train(options):
             f"familiar, got {len(images)}. The model will not mark unfamiliar images."
         )
     save_model(classifier, options.output)
-    n_classes = len(classifier.classes_)
-    print(f"{options.output}: {n_classes} classes, {len(labels)} images")
+    counts = Counter(map(str, labels))
+    print(f"{options.output}: {len(counts)} classes, {len(labels)} images")
+    _print_message(
+        f"Images of each class: {', '.join(f'{k} {n}' for k, n in counts.items())}. "
+        "Check the model with other sorted images:",
+        make_command(
+            *("evaluate", "SORTED", "--model", options.output),
+            options=options,
+            has_model=False,
+        ),
+    )
     return int(n_failed > 0)
 
 
@@ -198,8 +208,9 @@ def evaluate(options):
         raise ValueError(
             f"Expected sub-folders of {options.folder} with the names of classes that "
             f"{source} ({', '.join(known)}), one for each class, got "
-            f"{', '.join(unknown)}. Rename these sub-folders, or move their images to "
-            "the sub-folder of the same class."
+            f"{', '.join(unknown)}. If such a name is only spelled differently, rename "
+            "the sub-folder. If the model does not know this kind of cells, move the "
+            f"sub-folder out of {options.folder}, or train again with such cells."
         )
     truth = np.array([matches[label] for label in labels])
     found = assess(classifier, images)

@@ -189,5 +189,6 @@ def _check_known(known, name, what):
     if name not in known:
         raise ValueError(
             f"it needs the {what} {name}, which is not available; available: "
-            f"{', '.join(sorted(known)) or 'none'}"
+            f"{', '.join(sorted(known)) or 'none'}. Pass a class of your own as "
+            "load_model(path, custom_classes=[...])"
         )

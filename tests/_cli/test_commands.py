@@ -439,7 +439,7 @@ def test_suggest_copies_images_that_train_takes(model, flat, tmp_path, capsys):
     assert run("suggest", flat, "-n", 10, "-o", output, "--model", model) == 0
     out, err = capsys.readouterr()
     assert out == f"{output}: 10 of 40 images\n"
-    command = f"  skblood train {output} -o my-model.safetensors --start {model}"
+    command = f"  skblood train {output} -o ours.safetensors --start {model}"
     assert err.splitlines()[-1] == command
     copies = sorted(output.iterdir())
     assert len(copies) == 10
@@ -499,7 +499,10 @@ def test_suggest_takes_all_images_if_they_are_few(model, flat, tmp_path, capsys)
 def test_train_writes_a_model_that_evaluate_reads(sorted_folder, tmp_path, capsys):
     output = tmp_path / "new.safetensors"
     assert run("train", sorted_folder, "-o", output, "--epochs", 3, "--seed", 0) == 0
-    assert capsys.readouterr().out == f"{output}: 8 classes, 40 images\n"
+    out, err = capsys.readouterr()
+    assert out == f"{output}: 8 classes, 40 images\n"
+    assert f"Images of each class: {', '.join(f'{name} 5' for name in NAMES)}." in err
+    assert f"\n  skblood evaluate SORTED --model {output}\n" in err
     clf = load_model(output)
     assert clf.classes_.tolist() == NAMES.tolist()
     assert clf.n_iter_ == 3
@@ -517,6 +520,16 @@ def test_train_continues_from_a_model(model, named, sorted_folder, tmp_path, cap
     clf = load_model(output)
     assert clf.n_iter_ == named.n_iter_ + 1
     assert clf.warm_start is False
+
+
+def test_a_warning_is_a_line_without_python_code(model, new_cells, tmp_path, capsys):
+    X, y = new_cells
+    for k in range(3):
+        store(tmp_path / "three" / NAMES[k], X[y == k])
+    arguments = ["train", tmp_path / "three", "-o", tmp_path / "new", "--epochs", 1]
+    assert run(*arguments, "--start", model) == 0
+    [line] = [x for x in capsys.readouterr().err.splitlines() if "Warning" in x]
+    assert line.startswith("skblood: Warning: y lacks the classes ")
 
 
 def test_a_trained_model_knows_what_is_familiar(sorted_folder, tmp_path, flat, capsys):
@@ -681,7 +694,7 @@ def test_match_names(names, classes, matches):
         (["suggest", "{}/flat", "-o", "{}/flat/cell0.png"], "got the file {}/flat/c"),
         (["suggest", "{}/empty", "-o", "{}/new"], "{}/empty, got no files"),
         (["evaluate", "{}/flat"], "class in {}/flat, got no sub-folders"),
-        (["evaluate", "{}/sorted"], "got a, b, c, d, e, f, g, h. Rename"),
+        (["evaluate", "{}/sorted"], "got a, b, c, d, e, f, g, h. If such a name"),
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else value,
 )
