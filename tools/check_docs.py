@@ -22,7 +22,9 @@ from urllib.parse import unquote, urlsplit
 
 WIDTHS = [1280, 390]
 BROWSERS = ["chromium", "chromium-browser", "google-chrome"]
-# Chromium as root needs the first one. The others keep it from using the network.
+# Chromium as root needs the first one. The others keep it from using the network: it
+# finds the address of no other computer. (Blocking requests with playwright would also
+# switch off the cache, which makes the check several times slower.)
 BROWSER_OPTIONS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -30,38 +32,103 @@ BROWSER_OPTIONS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
 # The contrast that WCAG 2.2 (level AA) requires of normal and of large text.
 MIN_CONTRAST, MIN_CONTRAST_OF_LARGE_TEXT = 4.5, 3.0
 
-# Returns the width of the page and what is wider than its place and cannot be scrolled.
+# Waits for the images and fonts. Images below the window would otherwise load later.
+# Colours that change slowly would be read too early.
+WAIT = """async () => {
+  const style = document.createElement("style");
+  style.textContent = "* { transition: none !important; }";
+  document.head.append(style);
+  const images = [...document.images];
+  for (const image of images) image.loading = "eager";
+  await Promise.all(images.map(image => image.decode().catch(() => {})));
+  await document.fonts.ready;
+}"""
+
+# Returns the width of the page, the missing images, and what is cut off and cannot be
+# scrolled. At the top or bottom, a text is cut off if less than 60% of the height of a
+# line is seen: the box of a letter is higher than the letter.
 MEASURE_LAYOUT = """() => {
   const root = document.documentElement;
-  const parts = "h1, h2, h3, p, li, dt, dd, table, pre, img, code"
-    .split(", ").map(part => "article " + part).join(", ");
-  // A box inside of the article may scroll. The article as a whole should not.
-  const scrolls = e => e && !e.matches("article")
-    && (/auto|scroll/.test(getComputedStyle(e).overflowX) || scrolls(e.parentElement));
-  const isCutOff = e => {
-    const box = e.getBoundingClientRect();
-    if (!box.width || scrolls(e)) return false;
-    const clips = /hidden|clip/.test(getComputedStyle(e).overflowX);
-    return box.right > root.clientWidth + 1
-      || (clips && e.scrollWidth > e.clientWidth + 1);
+  const styles = new Map(), boxes = new Map();
+  const remember = (map, read) => e => {
+    if (!map.has(e)) map.set(e, read(e));
+    return map.get(e);
   };
-  const name = e => e.tagName.toLowerCase() + " \\"" + (e.alt || e.innerText || "")
-    .trim().split("\\n")[0].slice(0, 40) + "\\"";
+  const style = remember(styles, e => getComputedStyle(e));
+  const box = remember(boxes, e => e.getBoundingClientRect());
+  // Text for screen readers is in a box of one pixel. Menus that are closed are outside
+  // of the window.
+  const isForScreenReaders = e => /hidden|clip/.test(style(e).overflowX)
+    && box(e).width <= 1 && box(e).height <= 1;
+  const isClosed = e => style(e).position === "fixed" && (box(e).right <= 0
+    || box(e).left >= root.clientWidth || box(e).bottom <= 0);
+  // The path of a page, above the article, ends in "…" where the window is narrow. The
+  // full title follows in the article.
+  const isShortened = e => style(e).textOverflow === "ellipsis"
+    && !e.closest("article");
+  // A box inside of the article may scroll. The article as a whole should not, nor
+  // what is around it.
+  const outer = new Set();
+  for (const article of document.querySelectorAll("article"))
+    for (let e = article; e; e = e.parentElement) outer.add(e);
+  const clips = (overflow, e) => /hidden|clip/.test(overflow)
+    || (outer.has(e) && overflow !== "visible");
+  const isCutOff = (element, lines) => {
+    let width = true, height = true, horizontal = false, vertical = false;
+    for (let e = element; e && e !== root && e !== document.body; e = e.parentElement) {
+      if (isForScreenReaders(e) || isClosed(e) || isShortened(e)) return false;
+      const {overflowX, overflowY, position, display} = style(e);
+      // The size of the box of an inline element does not limit its content.
+      if (display === "inline" || display === "contents") continue;
+      const b = box(e);
+      if (width && clips(overflowX, e))
+        horizontal ||= lines.some(l => l.right > b.right + 1 || l.left < b.left - 1);
+      else if (overflowX !== "visible") width = false;
+      if (height && clips(overflowY, e) && !outer.has(e))
+        vertical ||= lines.some(l => Math.min(l.bottom, b.bottom)
+          - Math.max(l.top, b.top) < 0.6 * l.height);
+      else if (overflowY !== "visible") height = false;
+      if (position === "fixed") break;
+    }
+    if (width)
+      horizontal ||= lines.some(l => l.right > root.clientWidth + 1 || l.left < -1);
+    return horizontal || vertical;
+  };
+  const name = e => `${e.tagName.toLowerCase()} "${(e.alt || e.innerText || "").trim()
+    .split("\\n")[0].slice(0, 40)}"`;
+  const isVisible = e => e.checkVisibility({opacityProperty: true,
+    visibilityProperty: true});
+  const cutOff = new Set();
+  const note = (element, lines) => {
+    lines = lines.filter(line => line.width && line.height);
+    if (lines.length && isVisible(element) && isCutOff(element, lines))
+      cutOff.add(name(element.closest("table, pre") || element));
+  };
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    if (!walker.currentNode.textContent.trim()) continue;
+    const range = document.createRange();
+    range.selectNodeContents(walker.currentNode);
+    note(walker.currentNode.parentElement, [...range.getClientRects()]);
+  }
+  for (const e of document.querySelectorAll("table, img, svg")) note(e, [box(e)]);
   return {
     width: root.scrollWidth,
     available: root.clientWidth,
-    cutOff: [...document.querySelectorAll(parts)].filter(isCutOff).map(name),
-    missing: [...document.images].filter(e => e.complete && !e.naturalWidth)
+    cutOff: [...cutOff],
+    missing: [...document.images].filter(e => !e.naturalWidth)
       .map(e => e.getAttribute("src")),
   };
 }"""
 
-# Returns the visible texts with their colour and the colours behind them, from the text
-# outwards, as [red, green, blue, opacity].
+# Returns the visible texts with their colour, as [red, green, blue, opacity], and the
+# elements around them from the text outwards, as [red, green, blue, opacity of the
+# background, opacity of the element]. Drawings are ignored, as images are.
 READ_COLORS = """() => {
   const context = document.createElement("canvas").getContext("2d",
     {willReadFrequently: true});
@@ -76,23 +143,28 @@ READ_COLORS = """() => {
   const color = text => known.get(text)
     || known.set(text, toNumbers(text)).get(text);
   const found = new Map();
+  const note = (element, text, style) => {
+    if (!text || element.closest("svg")
+        || !element.checkVisibility({opacityProperty: true, visibilityProperty: true})
+        || !element.getBoundingClientRect().width) return;
+    const around = [];
+    for (let e = element; e; e = e.parentElement) {
+      const {backgroundColor, opacity} = getComputedStyle(e);
+      around.push([...color(backgroundColor), Number(opacity)]);
+    }
+    const large = parseFloat(style.fontSize) >= 24
+      || (parseFloat(style.fontSize) >= 18.66 && style.fontWeight >= 700);
+    const key = [style.color, large, ...around].join();
+    if (!found.has(key)) found.set(key,
+      {text: text.slice(0, 40), large, color: color(style.color), around});
+  };
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     const element = walker.currentNode.parentElement;
-    const text = walker.currentNode.textContent.trim();
-    if (!text || !element.checkVisibility({opacityProperty: true,
-        visibilityProperty: true}) || !element.getBoundingClientRect().width) continue;
-    const style = getComputedStyle(element);
-    const behind = [];
-    for (let e = element; e; e = e.parentElement)
-      behind.push(getComputedStyle(e).backgroundColor);
-    const large = parseFloat(style.fontSize) >= 24
-      || (parseFloat(style.fontSize) >= 18.66 && style.fontWeight >= 700);
-    const key = [style.color, large, ...behind].join();
-    if (!found.has(key)) found.set(key, {
-      text: text.slice(0, 40), large, color: color(style.color),
-      behind: behind.map(color)});
+    note(element, walker.currentNode.textContent.trim(), getComputedStyle(element));
   }
+  for (const e of document.querySelectorAll("input[placeholder]"))
+    note(e, e.placeholder, getComputedStyle(e, "::placeholder"));
   return [...found.values()];
 }"""
 
@@ -125,35 +197,50 @@ def find_pages(site):
 
 
 def find_broken_links(site):
-    """Return a line for each link to a missing file or anchor of the site."""
+    """Return a line for each link that leads to no file or anchor of the site."""
     pages = {path: LinkReader(path) for path in find_pages(site)}
     problems = []
     for path, page in pages.items():
         for link in dict.fromkeys(page.links):
-            parts = urlsplit(link)
-            if parts.scheme or parts.netloc:
-                continue
-            target = (path.parent / unquote(parts.path)).resolve()
-            target = path if not parts.path else target
-            if target.is_dir():
-                target /= "index.html"
-            place = f"{path.relative_to(site)}: link {link!r}"
-            if not target.exists():
-                problems.append(f"{place}: expected a file, got none")
-            elif target in pages and unquote(parts.fragment) not in (
-                pages[target].anchors
-            ):
-                problems.append(f"{place}: expected an anchor, got none")
+            problem = describe_broken_link(link, path, pages, site)
+            if problem:
+                problems.append(f"{path.relative_to(site)}: link {link!r}: {problem}")
     return problems
 
 
-def blend(color, behind):
-    """Return the colour that is seen, as red, green and blue from 0 to 255."""
-    result = (255, 255, 255)
-    for *channels, opacity in [*reversed(behind), color]:
-        pairs = zip(channels, result, strict=True)
-        result = tuple(opacity * new + (1 - opacity) * old for new, old in pairs)
-    return result
+def describe_broken_link(link, path, pages, site):
+    """Return what is wrong with a link, or None. Other sites are not opened."""
+    parts = urlsplit(link)
+    if parts.scheme == "file" or (not parts.netloc and parts.path.startswith("/")):
+        return "expected a relative link, got one that depends on the computer"
+    if parts.scheme or parts.netloc:
+        return None
+    target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+    if target.is_dir():
+        target /= "index.html"
+    if not target.is_relative_to(site):
+        return "expected a file of the site, got a path outside of it"
+    if not target.exists():
+        return "expected a file, got none"
+    if target in pages and unquote(parts.fragment) not in pages[target].anchors:
+        return "expected an anchor, got none"
+    return None
+
+
+def blend(color, around):
+    """Return the colour that is seen, as red, green and blue from 0 to 255.
+
+    `around` has the elements around the text from the innermost outwards. The opacity
+    of an element applies to its content and its background.
+    """
+    *seen, opacity = color
+    for *background, covering, of_element in around:
+        covered = (1 - opacity) * covering
+        total = opacity + covered
+        pairs = zip(seen, background, strict=True)
+        seen = [(opacity * a + covered * b) / (total or 1) for a, b in pairs]
+        opacity = total * of_element
+    return tuple(opacity * channel + (1 - opacity) * 255 for channel in seen)
 
 
 def luminance(color):
@@ -175,8 +262,8 @@ def find_faint_texts(texts):
     """Return a description of each text that has too little contrast."""
     problems = []
     for text in texts:
-        background = blend((0, 0, 0, 0), text["behind"])
-        seen = blend(text["color"], text["behind"])
+        background = blend((0, 0, 0, 0), text["around"])
+        seen = blend(text["color"], text["around"])
         ratio = contrast(seen, background)
         least = MIN_CONTRAST_OF_LARGE_TEXT if text["large"] else MIN_CONTRAST
         if ratio < least:
@@ -203,31 +290,63 @@ def find_layout_problems(layout):
     ]
 
 
-def check_page(page, address, width):
-    """Open a page at a width, and return a description of each problem."""
-    problems = []
+class Page:
+    """A window of the browser, which opens one page after another.
 
-    def note_message(message):
-        if message.type == "error":
-            problems.append(f"console: expected no error, got {message.text!r}")
+    `problems` has a description of each problem of the page that is open.
+    """
 
-    def note_request(request):
-        problems.append(f"request {request.url}: expected an answer, got none")
+    def __init__(self, browser, width, address):
+        self.width, self.address, self.problems = width, address, []
+        self.page = browser.new_page(viewport={"width": width, "height": 900})
+        self.page.on("console", self.note_message)
+        self.page.on("pageerror", lambda e: self.problems.append(f"script: {e}"))
+        self.page.on("request", self.note_request)
+        self.page.on("requestfailed", self.note_failed_request)
+        self.page.on("response", self.note_response)
 
-    page.on("console", note_message)
-    page.on("pageerror", lambda error: problems.append(f"script: {error}"))
-    page.on("requestfailed", note_request)
-    page.set_viewport_size({"width": width, "height": 900})
-    page.goto(address, wait_until="load")
-    # Colours that change slowly would be read too early.
-    page.add_style_tag(content="* { transition: none !important; }")
-    problems += find_layout_problems(page.evaluate(MEASURE_LAYOUT))
-    # The colours are the same at each width.
-    for theme in ("light", "dark") if width == WIDTHS[0] else ():
-        page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
-        found = find_faint_texts(page.evaluate(READ_COLORS))
-        problems += [f"{theme} theme: {problem}" for problem in found]
-    return problems
+    def note_message(self, message):
+        # The same problems are noted as requests, with the address.
+        if message.type == "error" and "Failed to load" not in message.text:
+            self.problems.append(f"console: expected no error, got {message.text!r}")
+
+    def belongs_to_site(self, request):
+        return request.url.startswith((f"{self.address}/", "data:", "blob:"))
+
+    def note_request(self, request):
+        if not self.belongs_to_site(request):
+            self.problems.append(
+                f"request {request.url}: expected a file of the site, got another"
+            )
+
+    def note_failed_request(self, request):
+        if self.belongs_to_site(request):
+            self.problems.append(
+                f"request {request.url}: expected an answer, got {request.failure}"
+            )
+
+    def note_response(self, response):
+        if response.status >= 400:
+            self.problems.append(
+                f"request {response.url}: expected an answer, got {response.status}"
+            )
+
+    def open(self, name):
+        """Open a page, and return a description of each of its problems."""
+        self.problems = []
+        self.page.goto(f"{self.address}/{name}", wait_until="load")
+        self.page.evaluate(WAIT)
+        self.problems += find_layout_problems(self.page.evaluate(MEASURE_LAYOUT))
+        # The colours are the same at each width.
+        for theme in ("dark", "light") if self.width == WIDTHS[0] else ():
+            self.page.evaluate("t => document.documentElement.dataset.theme = t", theme)
+            found = find_faint_texts(self.page.evaluate(READ_COLORS))
+            self.problems += [f"{theme} theme: {problem}" for problem in found]
+        return self.problems
+
+    def save_screenshot(self, folder, name):
+        file = f"{name.removesuffix('.html').replace('/', '_')}_{self.width}.png"
+        self.page.screenshot(path=folder / file, full_page=True)
 
 
 @contextmanager
@@ -251,27 +370,30 @@ def serve(site):
 @contextmanager
 def open_browser():
     """Yield Chromium without a window, which opens pages of this computer only."""
-    from playwright.sync_api import sync_playwright
-
+    executable = find_browser()
+    try:
+        from playwright.sync_api import sync_playwright
+    except ModuleNotFoundError:
+        raise SystemExit(
+            "Expected the package playwright, got none. Run: pip install -c "
+            "constraints.txt -e '.[docs-check]'"
+        ) from None
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=find_browser(), args=BROWSER_OPTIONS
+            executable_path=executable, args=BROWSER_OPTIONS
         )
-        context = browser.new_context()
-        context.route(
-            lambda url: "//127.0.0.1:" not in url, lambda route: route.abort()
-        )
-        yield context
+        yield browser
         browser.close()
 
 
 def find_browser():
     """Return the path of Chromium."""
-    names = filter(None, [os.environ.get("CHROMIUM"), *BROWSERS])
+    chosen = os.environ.get("CHROMIUM")
+    names = [chosen] if chosen else BROWSERS
     found = next(filter(None, map(shutil.which, names)), None)
     if found is None:
         raise SystemExit(
-            f"Expected one of the programs {', '.join(BROWSERS)}, got none. Install "
+            f"Expected one of the programs {', '.join(names)}, got none. Install "
             "Chromium (on Debian: apt-get install chromium), or set the environment "
             "variable CHROMIUM to its path."
         )
@@ -283,16 +405,13 @@ def find_problems_in_browser(site, screenshots=None):
     names = [path.relative_to(site).as_posix() for path in find_pages(site)]
     problems = []
     with serve(site) as address, open_browser() as browser:
-        for name in names:
-            for width in WIDTHS:
-                page = browser.new_page()
-                found = check_page(page, f"{address}/{name}", width)
+        for width in WIDTHS:
+            page = Page(browser, width, address)
+            for name in names:
+                found = dict.fromkeys(page.open(name))
                 problems += [f"{name}, {width} pixels: {problem}" for problem in found]
                 if screenshots is not None:
-                    file = f"{name.removesuffix('.html').replace('/', '_')}_{width}.png"
-                    page.evaluate("delete document.documentElement.dataset.theme")
-                    page.screenshot(path=screenshots / file, full_page=True)
-                page.close()
+                    page.save_screenshot(screenshots, name)
     print(f"{len(names)} pages, each {' and '.join(map(str, WIDTHS))} pixels wide")
     return problems
 
@@ -303,7 +422,10 @@ def main():
     )
     parser.add_argument("site", type=Path, help="the folder of the built pages")
     parser.add_argument(
-        "--screenshots", type=Path, help="where to save a picture of each"
+        "--screenshots",
+        type=Path,
+        metavar="FOLDER",
+        help="where to save a picture of each page at each width",
     )
     arguments = parser.parse_args()
     site = arguments.site.resolve()
@@ -313,7 +435,8 @@ def main():
         arguments.screenshots.mkdir(parents=True, exist_ok=True)
     problems = find_broken_links(site)
     problems += find_problems_in_browser(site, arguments.screenshots)
-    print(*problems, sep="\n")
+    for problem in problems:
+        print(problem)
     sys.exit(bool(problems))
 
 
