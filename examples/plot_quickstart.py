@@ -85,5 +85,6 @@ if "--save" in sys.argv:
     file = Path("quickstart.png").resolve()
     figure.savefig(file, dpi=120)
     print(f"The figure was saved as {file}")
+    print("Next: source .venv/bin/activate, then: skblood predict FOLDER")
 else:
     plt.show()
