@@ -146,8 +146,9 @@ def _add_train(commands):
         "--seed",
         type=int,
         metavar="N",
-        help="random seed: training twice on the same computer with the same seed "
-        "gives the same model (default: each training gives a different model)",
+        help="random seed: training twice on the same computer with the same seed and "
+        "the same number of threads gives the same model (default: each training gives "
+        "a different model)",
     )
 
 
