@@ -2,6 +2,7 @@
 
 from skblood.datasets._bloodmnist import load_bloodmnist
 from skblood.datasets._cell_images import load_cell_images
+from skblood.datasets._made_smear import make_smear
 from skblood.datasets._medmnist import load_medmnist
 from skblood.datasets._sample import load_bloodmnist_sample
 
@@ -10,4 +11,5 @@ __all__ = [
     "load_bloodmnist_sample",
     "load_cell_images",
     "load_medmnist",
+    "make_smear",
 ]

@@ -1,0 +1,76 @@
+"""Optical densities: how much light each point of a photograph absorbs."""
+
+import numpy as np
+from scipy.ndimage import gaussian_filter, gaussian_gradient_magnitude
+
+RED, GREEN, BLUE = 0, 1, 2
+# What has a smaller mean density is background.
+BACKGROUND = 0.09
+# What is more purple is a nucleus, cytoplasm of a white cell, or a platelet.
+PURPLE = 0.12
+# Standard deviation, in pixels, of the Gaussian that removes the noise of the camera.
+NOISE_SIGMA = 1.0
+# The darkest brightness relative to the background: one step of 8-bit images.
+DARKEST = 1 / 255
+# The background is almost white: only this percentage of the pixels is darker.
+WHITE_PERCENTILE = 99
+# A photograph whose densities differ by less is empty, so it has no edges.
+MIN_DENSITY_RANGE = 0.1
+
+
+def measure_density(pixels):
+    """Return the optical density of each pixel, relative to the brightest parts.
+
+    Parameters
+    ----------
+    pixels : ndarray of shape (H, W, 3), dtype uint8
+
+    Returns
+    -------
+    ndarray of shape (H, W, 3), dtype float32
+        The negative logarithm of the brightness: near 0 for the background, and larger
+        the more dye there is (the law of Beer and Lambert).
+    """
+    sigma = (NOISE_SIGMA, NOISE_SIGMA, 0)
+    smooth = gaussian_filter(pixels.astype(np.float32), sigma, truncate=3)
+    white = np.percentile(smooth[::2, ::2], WHITE_PERCENTILE, axis=(0, 1))
+    return -np.log(np.clip(smooth / np.maximum(white, 1), DARKEST, None))
+
+
+def measure_purple(density):
+    """Return how much more green than blue light each pixel absorbs.
+
+    Nuclei and platelets are purple: their dye (azure B with eosin Y) absorbs green
+    light. The haemoglobin of red cells absorbs blue light.
+
+    Parameters
+    ----------
+    density : ndarray of shape (H, W, 3)
+
+    Returns
+    -------
+    ndarray of shape (H, W)
+    """
+    return density[..., GREEN] - density[..., BLUE]
+
+
+def measure_edge_width(density, pixels_per_um):
+    """Return how wide the edges of cells are.
+
+    Parameters
+    ----------
+    density : ndarray of shape (H, W, 3)
+    pixels_per_um : float
+
+    Returns
+    -------
+    float
+        Width in micrometres of a straight ramp from background to cell with the slope
+        of the steepest edges; 0 if the photograph is empty.
+    """
+    green = density[..., GREEN]
+    low, high = np.percentile(green, [5, 90])
+    if high - low < MIN_DENSITY_RANGE:
+        return 0.0
+    slope = np.percentile(gaussian_gradient_magnitude(green, 1.0), 98)
+    return float((high - low) / slope / pixels_per_um)
