@@ -1,6 +1,7 @@
 """Figures of cells and trainings, with the conventions of scikit-learn's displays."""
 
 from ._cell_grid import CellGridDisplay
+from ._smear import SmearDisplay
 from ._training_curve import TrainingCurveDisplay
 
-__all__ = ["CellGridDisplay", "TrainingCurveDisplay"]
+__all__ = ["CellGridDisplay", "SmearDisplay", "TrainingCurveDisplay"]

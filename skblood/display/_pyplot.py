@@ -1,8 +1,19 @@
 """Access to matplotlib, which only the figures need."""
 
-# Blue and vermilion of the palette of Okabe and Ito, which people with any type of
-# colour vision can tell apart (https://jfly.uni-koeln.de/color/).
-BLUE, VERMILION = "#0072B2", "#D55E00"
+# The palette of Okabe and Ito, whose colours people with any type of colour vision can
+# tell apart (https://jfly.uni-koeln.de/color/): blue, vermilion, green, purple, orange,
+# sky blue, yellow and black.
+PALETTE = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#F0E442",
+    "#000000",
+)
+BLUE, VERMILION = PALETTE[:2]
 
 
 def get_axes(display, ax, **figure_options):

@@ -1,0 +1,163 @@
+"""From a photograph to named cells: the steps of a count, one photograph at a time."""
+
+import warnings
+
+import numpy as np
+from sklearn.utils import Bunch
+
+from ..assessment import assess
+from ..smears import crop_cells, find_cells
+from ..smears._finding import MAX_EDGE_WIDTH
+from ..smears._photograph import check_photograph
+from ..smears._scale import measure_scale
+from ._table import PLATELET
+
+# The scale of so many photographs is measured. More would not change the median.
+N_MEASURED = 32
+
+
+def image_side(classifier):
+    """Return the height and width of the images that a classifier takes.
+
+    Parameters
+    ----------
+    classifier : BloodCNNClassifier, BloodFNNClassifier or AdaptedClassifier
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        If it does not take square colour images.
+    """
+    height, width, n_channels = classifier.image_shape_
+    if height != width or n_channels != 3:
+        raise ValueError(
+            "Expected a classifier for square images with 3 channels, got one for "
+            f"images of shape {tuple(classifier.image_shape_)}."
+        )
+    return height
+
+
+def measure_common_scale(photographs):
+    """Return the median scale of photographs that show red cells.
+
+    A single photograph may show few red cells, and the median is more accurate.
+
+    Parameters
+    ----------
+    photographs : iterable of array-like
+        Those that are invalid are left out.
+
+    Returns
+    -------
+    float or "auto"
+        Pixels in a micrometre; "auto" if no photograph shows red cells.
+    """
+    scales = []
+    for photograph in photographs:
+        try:
+            scale, _ = measure_scale(check_photograph(photograph))
+        except (TypeError, ValueError):
+            continue
+        if scale is not None:
+            scales.append(scale)
+    return float(np.median(scales)) if scales else "auto"
+
+
+def examine(photograph, pixels_per_um, size):
+    """Find the cells in a photograph, and cut them out.
+
+    Parameters
+    ----------
+    photograph : array-like of shape (H, W, 3), dtype uint8
+    pixels_per_um : float or "auto"
+    size : int
+        Height and width of the crops in pixels.
+
+    Returns
+    -------
+    Bunch
+        As `find_cells` returns it, without the label image and with "crops".
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the photograph is invalid or out of focus.
+    """
+    with warnings.catch_warnings():
+        # The error below replaces the warning.
+        warnings.filterwarnings("ignore", "Expected a sharp photograph", UserWarning)
+        found = find_cells(photograph, pixels_per_um=pixels_per_um)
+    if found.edge_width > MAX_EDGE_WIDTH:
+        raise ValueError(
+            "Expected a sharp photograph, got one that is out of focus: the edges of "
+            f"its cells are {found.edge_width:.1f} µm wide, not 1.0 to "
+            f"{MAX_EDGE_WIDTH} µm."
+        )
+    # A label image is as large as the photograph. The count does not need it.
+    del found["labels"]
+    found["crops"] = crop_cells(photograph, found, size=size)
+    return found
+
+
+def name_cells(examined, classifier, min_probability):
+    """Name the cells of several photographs.
+
+    Parameters
+    ----------
+    examined : list of Bunch
+        From `examine`.
+    classifier : BloodCNNClassifier, BloodFNNClassifier or AdaptedClassifier
+    min_probability : float
+
+    Returns
+    -------
+    Bunch of str to ndarray
+        The arrays "photograph", "box", "area", "kind", "probability", "familiarity" and
+        "state"; see `count_cells`.
+    """
+    boxes = np.concatenate([found.boxes for found in examined])
+    crops = np.concatenate([found.crops for found in examined])
+    is_platelet = np.concatenate([found.kinds for found in examined]) == PLATELET
+    is_cut = np.concatenate([found.is_cut for found in examined])
+    kind, probability, familiarity, is_unfamiliar = _classify(
+        crops, is_platelet, classifier
+    )
+    states = [is_cut, is_unfamiliar, probability < min_probability]
+    return Bunch(
+        photograph=np.repeat(
+            np.arange(len(examined)), [len(found.boxes) for found in examined]
+        ),
+        box=boxes,
+        area=np.concatenate([found.areas for found in examined]),
+        kind=kind,
+        probability=probability,
+        familiarity=familiarity,
+        state=np.select(states, ["cut", "unfamiliar", "unsure"], default="sure"),
+    )
+
+
+def _classify(crops, is_platelet, classifier):
+    """Return kind, probability and familiarity, and whether a cell is unfamiliar."""
+    n, classes = len(crops), classifier.classes_.astype(str)
+    if n == 0:
+        return np.empty(0, str), np.empty(0), np.empty(0), np.empty(0, bool)
+    named = assess(classifier, crops)
+    kind = named.labels.astype(str)
+    probability = named.probabilities.max(axis=1)
+    # What is small and has no nucleus is a platelet, whatever the classifier says. If
+    # it says something else, the probability of a platelet is low, so it is doubtful.
+    kind = np.where(is_platelet, PLATELET, kind)
+    if PLATELET in classes:
+        column = classes.tolist().index(PLATELET)
+        of_platelet = named.probabilities[:, column]
+    else:
+        of_platelet = np.full(n, np.nan)
+    probability = np.where(is_platelet, of_platelet, probability)
+    familiarity = named.familiarity
+    if familiarity is None:
+        familiarity = np.full(n, np.nan)
+    return kind, probability, familiarity, named.is_unfamiliar
