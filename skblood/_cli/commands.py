@@ -3,7 +3,6 @@
 Each is a function that takes the parsed arguments and returns the exit status.
 """
 
-import os
 import sys
 from collections import Counter
 from contextlib import redirect_stdout
@@ -14,8 +13,10 @@ import numpy as np
 
 from skblood._cli.inputs import (
     adapt,
+    check_classes,
     choose_crop,
     choose_evenly,
+    choose_model,
     find_files,
     image_size,
     load_classifier,
@@ -23,6 +24,12 @@ from skblood._cli.inputs import (
     match_names,
     read_images,
     read_some_images,
+)
+from skblood._cli.outputs import (
+    check_can_write,
+    check_is_new,
+    print_message,
+    progress_bar,
 )
 from skblood._cli.summary import (
     Tally,
@@ -36,9 +43,6 @@ from skblood._cli.writers import WRITERS, GuessWriter, printable
 # the number of pixels of all of them together.
 MAX_IMAGES, MAX_PIXELS = 256, 2**24
 DEFAULT_SIZE = 28
-# The second is for images of other microscopes: with matched colours, and as the start
-# of a training with few images, it is more accurate.
-DEFAULT_MODEL, ROBUST_MODEL = "bloodmnist-28", "bloodmnist-28-robust"
 # A trained model learns what is familiar if it has at least so many images. With fewer
 # than these, more than a tenth of similar images would be called unfamiliar.
 MIN_REFERENCE = 20
@@ -60,9 +64,9 @@ def predict(options):
     """
     from skblood import assess
 
-    _check_classes(options)
+    check_classes(options)
     paths = find_files(options.images)
-    options.model = _choose_model(options)
+    options.model = choose_model(options)
     classifier = load_classifier(options.model)
     options.crop = _resolve_crop(options.crop, paths, classifier)
     if options.adapt:
@@ -75,7 +79,7 @@ def predict(options):
     make_writer = GuessWriter if is_bare else WRITERS[options.format]
     with (
         make_writer(classifier.classes_) as writer,
-        _progress_bar(len(paths)) as bar,
+        progress_bar(len(paths)) as bar,
     ):
         for part, readable, images in _read_in_parts(paths, classifier, options.crop):
             if readable:
@@ -86,8 +90,8 @@ def predict(options):
             n_failed += len(part) - len(readable)
             bar.update(len(part))
     if tally.n_images > 0:
-        _print_message(tally.describe())
-    _print_message(*describe_familiarity(tally, options))
+        print_message(tally.describe())
+    print_message(*describe_familiarity(tally, options))
     return int(n_failed > 0)
 
 
@@ -106,7 +110,7 @@ def suggest(options):
     from skblood.suggestion import choose_typical
 
     output = Path(options.output)
-    _check_is_new(output)
+    check_is_new(output)
     paths = find_files(options.images)
     classifier = load_classifier(options.model)
     options.crop = _resolve_crop(options.crop, paths, classifier)
@@ -120,7 +124,7 @@ def suggest(options):
     chosen = choose_typical(np.concatenate(embeddings), options.number)
     _copy_all([found[index] for index in chosen], output)
     print(printable(f"{output}: {len(chosen)} of {len(found)} images"))
-    _print_message(
+    print_message(
         f"Move each image to a sub-folder of {output} with the name of its class, and "
         "delete images that you cannot name. Then train:",
         make_command("train", output, "-o", "ours.safetensors", options=options),
@@ -142,7 +146,7 @@ def train(options):
     """
     from skblood import save_model
 
-    _check_can_write(options.output)
+    check_can_write(options.output)
     classifier, size = _make_classifier(options)
     options.crop = _resolve_crop(options.crop, find_files([options.folder]), classifier)
     images, labels, n_failed = load_labelled_images(options.folder, size, options.crop)
@@ -156,14 +160,14 @@ def train(options):
     if len(images) >= MIN_REFERENCE:
         classifier.fit_familiarity(images)
     else:
-        _print_message(
+        print_message(
             f"Expected at least {MIN_REFERENCE} images to learn which images are "
             f"familiar, got {len(images)}. The model will not mark unfamiliar images."
         )
     save_model(classifier, options.output)
     counts = Counter(map(str, labels))
     print(f"{options.output}: {len(counts)} classes, {len(labels)} images")
-    _print_message(
+    print_message(
         f"Images of each class: {', '.join(f'{k} {n}' for k, n in counts.items())}. "
         "Check the model with other sorted images:",
         make_command(
@@ -191,8 +195,8 @@ def evaluate(options):
 
     from skblood import assess
 
-    _check_classes(options)
-    options.model = _choose_model(options)
+    check_classes(options)
+    options.model = choose_model(options)
     classifier = load_classifier(options.model)
     options.crop = _resolve_crop(options.crop, find_files([options.folder]), classifier)
     images, labels, n_failed = load_labelled_images(
@@ -219,16 +223,8 @@ def evaluate(options):
     print(describe_doubts(found, predicted != truth))
     tally = Tally()
     tally.add(found)
-    _print_message(*describe_familiarity(tally, options))
+    print_message(*describe_familiarity(tally, options))
     return int(n_failed > 0)
-
-
-def _print_message(message, next_command=None):
-    """Print a message on the standard error, and a command to type on its own line."""
-    if message is not None:
-        print(f"skblood: {printable(message)}", file=sys.stderr)
-    if next_command is not None:
-        print(f"  {printable(next_command)}", file=sys.stderr)
 
 
 def _read_in_parts(paths, classifier, crop):
@@ -238,11 +234,6 @@ def _read_in_parts(paths, classifier, crop):
     for start in range(0, len(paths), n_at_once):
         part = paths[start : start + n_at_once]
         yield part, *read_images(part, size, crop)
-
-
-def _choose_model(options):
-    """Return the name or file of the model: --model, or the default for --adapt."""
-    return options.model or (ROBUST_MODEL if options.adapt else DEFAULT_MODEL)
 
 
 def _resolve_crop(crop, paths, classifier):
@@ -256,20 +247,13 @@ def _resolve_crop(crop, paths, classifier):
         )
     crop = choose_crop(paths, classifier)
     if crop is None:
-        _print_message("The cells look large enough, so the images are not cropped.")
+        print_message("The cells look large enough, so the images are not cropped.")
     else:
-        _print_message(
+        print_message(
             f"The images are cropped to the {crop} pixels in their middle, so that the "
             "cells look as large as in the training images."
         )
     return crop
-
-
-def _check_classes(options):
-    if options.classes is not None and not options.adapt:
-        raise ValueError(
-            "Expected --classes together with --adapt, got --classes alone."
-        )
 
 
 def _copy_all(paths, folder):
@@ -291,18 +275,6 @@ def _copy_all(paths, folder):
         if not was_there:
             folder.rmdir()
         raise
-
-
-def _check_is_new(folder):
-    """Raise an error before any work if a folder cannot be created."""
-    if folder.exists() and not folder.is_dir():
-        raise FileExistsError(f"Expected a new folder, got the file {folder}.")
-    if folder.is_dir() and any(folder.iterdir()):
-        raise FileExistsError(
-            f"Expected a new or an empty folder, got {folder}, which contains files. "
-            "Choose another folder."
-        )
-    _check_can_write(folder / "image" if folder.is_dir() else folder)
 
 
 def _make_classifier(options):
@@ -340,30 +312,3 @@ def _use_known_names(labels, classes):
     if len(matches) < len(set(labels)):
         return labels
     return np.array([known[matches[label]] for label in labels])
-
-
-def _check_can_write(path):
-    """Raise OSError before the training if the model file cannot be written."""
-    folder = Path(path).absolute().parent
-    if Path(path).is_dir():
-        raise IsADirectoryError(
-            f"{path} cannot be written: it is a folder. Pass the path of a file."
-        )
-    if not folder.is_dir():
-        raise FileNotFoundError(
-            f"{path} cannot be written: the folder {folder} does not exist. Create "
-            "the folder first."
-        )
-    if not os.access(folder, os.W_OK):
-        raise PermissionError(
-            f"{path} cannot be written: the folder {folder} is read-only. Choose "
-            "another folder."
-        )
-
-
-def _progress_bar(n_images):
-    from tqdm import tqdm
-
-    # If the predictions appear on a terminal, they show the progress themselves.
-    hidden = sys.stdout.isatty() or not sys.stderr.isatty()
-    return tqdm(total=n_images, unit=" images", file=sys.stderr, disable=hidden)

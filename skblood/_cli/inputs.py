@@ -10,6 +10,9 @@ import numpy as np
 
 from skblood._cli.writers import printable
 
+# The second one is for images of other microscopes: with matched colours, and as the
+# start of a training with few images, it is more accurate.
+DEFAULT_MODEL, ROBUST_MODEL = "bloodmnist-28", "bloodmnist-28-robust"
 # Number of images from which the colours and the size of the cells are learned, and the
 # side in pixels at which the size is measured.
 N_MEASURED, MEASURED_SIDE = 256, 100
@@ -337,3 +340,16 @@ def _is_similar(name, label):
     return _words(label)[: len(words)] == words or _words(short_name(name)) == _words(
         label
     )
+
+
+def choose_model(options):
+    """Return the name or file of the model: --model, or the default for --adapt."""
+    return options.model or (ROBUST_MODEL if options.adapt else DEFAULT_MODEL)
+
+
+def check_classes(options):
+    """Raise ValueError if there is --classes without --adapt."""
+    if options.classes is not None and not options.adapt:
+        raise ValueError(
+            "Expected --classes together with --adapt, got --classes alone."
+        )

@@ -3,15 +3,9 @@
 import argparse
 
 from skblood import __version__
-from skblood._cli.commands import (
-    DEFAULT_MODEL,
-    DEFAULT_SIZE,
-    ROBUST_MODEL,
-    evaluate,
-    predict,
-    suggest,
-    train,
-)
+from skblood._cli.commands import DEFAULT_SIZE, evaluate, predict, suggest, train
+from skblood._cli.count import FORMATS, count
+from skblood._cli.inputs import DEFAULT_MODEL, ROBUST_MODEL
 from skblood._cli.writers import WRITERS
 
 PREDICT_EPILOG = """\
@@ -28,7 +22,19 @@ A model is accurate only on images like those it was trained on: of the same
 microscope, stain and magnification. An image that does not resemble them is
 called unfamiliar, and a prediction with a probability below 0.85 unsure. A
 kind of cells that the model does not know is often, but not always, found.
-The command cannot find the cells in a photograph of a smear.
+For photographs of a smear with many cells, use skblood count.
+"""
+
+COUNT_EPILOG = """\
+examples:
+  skblood count smear/*.jpg
+  skblood count smear/ -o report
+
+The photographs must show a stained smear in colour, sharp, with background
+between the cells, in the same magnification and without overlap. The size of
+the red cells tells the scale. Cells that the edge of a photograph cuts are not
+counted. The pretrained models know only one microscope and stain. If most cells
+are unfamiliar, do not rely on the count, and train a model of your own.
 """
 
 
@@ -46,11 +52,49 @@ def make_parser():
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_count(commands)
     _add_predict(commands)
     _add_suggest(commands)
     _add_train(commands)
     _add_evaluate(commands)
     return parser
+
+
+def _add_count(commands):
+    command = _add_command(
+        commands,
+        count,
+        "Count the white cells of each kind in photographs of a smear.",
+        epilog=COUNT_EPILOG,
+    )
+    command.add_argument(
+        "photographs",
+        nargs="+",
+        metavar="PHOTO",
+        help="a photograph of a smear, or a folder: all files in it and in its "
+        "sub-folders are read. All photographs are of one smear",
+    )
+    command.add_argument(
+        "-o",
+        "--output",
+        metavar="REPORT",
+        help="a new or empty folder for the report: the tables, the photographs with "
+        "the kinds of the cells, a contact sheet, and an image of each cell",
+    )
+    _add_model(command, described=f"{DEFAULT_MODEL}, or {ROBUST_MODEL} with --adapt")
+    _add_adapt(command)
+    command.add_argument(
+        "--pixels-per-um",
+        type=_positive_number,
+        metavar="NUMBER",
+        help="number of pixels in a micrometre (default: measured by the red cells)",
+    )
+    command.add_argument(
+        "--format",
+        choices=FORMATS,
+        default="table",
+        help="format of the output; json has each cell too (default: %(default)s)",
+    )
 
 
 def _add_predict(commands):
@@ -254,4 +298,14 @@ def _positive_integer(text):
         value = 0
     if value < 1:
         raise argparse.ArgumentTypeError(f"expected a positive integer, got {text!r}")
+    return value
+
+
+def _positive_number(text):
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a positive number, got {text!r}")
     return value

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 from sklearn.utils import Bunch
 
-from ..assessment import assess
+from ..assessment import MIN_PROBABILITY, assess
 from ..smears import crop_cells, find_cells
 from ..smears._finding import MAX_EDGE_WIDTH
 from ..smears._photograph import check_photograph
@@ -94,7 +94,7 @@ def examine(photograph, pixels_per_um, size):
     if found.edge_width > MAX_EDGE_WIDTH:
         raise ValueError(
             "Expected a sharp photograph, got one that is out of focus: the edges of "
-            f"its cells are {found.edge_width:.1f} µm wide, not 1.0 to "
+            f"its cells are {found.edge_width:.1f} µm wide, not up to "
             f"{MAX_EDGE_WIDTH} µm."
         )
     # A label image is as large as the photograph. The count does not need it.
@@ -103,7 +103,7 @@ def examine(photograph, pixels_per_um, size):
     return found
 
 
-def name_cells(examined, classifier, min_probability):
+def name_cells(examined, classifier, min_probability=MIN_PROBABILITY):
     """Name the cells of several photographs.
 
     Parameters
@@ -111,7 +111,7 @@ def name_cells(examined, classifier, min_probability):
     examined : list of Bunch
         From `examine`.
     classifier : BloodCNNClassifier, BloodFNNClassifier or AdaptedClassifier
-    min_probability : float
+    min_probability : float, default=0.85
 
     Returns
     -------

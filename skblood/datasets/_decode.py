@@ -86,15 +86,43 @@ def read_cell(path, *, size, crop):
     UnreadableImageError
         If the file cannot be read. The message gives the reason without the path.
     """
+    return _read(path, lambda image: _prepare(image, size, crop))
+
+
+def read_photograph(path):
+    """Read an image file as it is.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    ndarray of shape (H, W, 3), dtype uint8
+        RGB pixels.
+
+    Raises
+    ------
+    UnreadableImageError
+        If the file cannot be read. The message gives the reason without the path.
+    """
+    return _read(path, lambda image: np.asarray(_to_upright_rgb(image)))
+
+
+def _read(path, prepare):
+    """Open an image file, and return what a function makes of the image."""
     try:
         _check_is_regular(path)
         with Image.open(path) as image:
             _check_n_pixels(image)
-            return _prepare(image, size, crop)
+            return prepare(image)
     except UnreadableImageError:
         raise
     except Image.DecompressionBombError as error:
-        raise UnreadableImageError(str(error)) from error
+        raise UnreadableImageError(
+            f"Expected at most {LARGEST_IMAGE:,} pixels, got more than twice as many. "
+            "The file could be a decompression bomb"
+        ) from error
     except UnidentifiedImageError as error:
         raise UnreadableImageError("not an image that Pillow can read") from error
     # Pillow's decoders raise many types of exceptions for damaged files.
@@ -143,11 +171,15 @@ def _check_n_pixels(image):
 
 
 def _prepare(image, size, crop):
-    upright = _to_rgb(ImageOps.exif_transpose(image))
+    upright = _to_upright_rgb(image)
     try:
         return np.asarray(resize_cell(upright, size=size, crop=crop))
     except ValueError as error:
         raise UnreadableImageError(f"the image has {error}") from error
+
+
+def _to_upright_rgb(image):
+    return _to_rgb(ImageOps.exif_transpose(image))
 
 
 def _to_rgb(image):

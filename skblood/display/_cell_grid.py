@@ -163,24 +163,50 @@ class CellGridDisplay:
             If matplotlib is not installed.
         """
         n_columns = min(n_columns, len(self.images))
-        texts, tops = self._wrapped_texts(), [0.0]
-        image_height = self.images.shape[1] / self.images.shape[2]
-        for start in range(0, len(texts), n_columns):
-            n_lines = max(map(_count_lines, texts[start : start + n_columns]))
-            row_height = image_height + MARGIN + n_lines * LINE_HEIGHT
-            tops.append(tops[-1] + row_height)
-        size = np.array([n_columns * (1 + MARGIN), tops[-1]])
-        ax = get_axes(self, ax, figsize=size * INCHES_PER_IMAGE, layout="constrained")
+        texts, tops = self._wrapped_texts(), self._row_tops(n_columns)
+        size = self.measure_size(n_columns=n_columns)
+        ax = get_axes(self, ax, figsize=size, layout="constrained")
         pixels = _to_display_range(self.images)
         self.images_, self.texts_ = [], []
         for i, text in enumerate(texts):
             row, column = divmod(i, n_columns)
             left = column * (1 + MARGIN)
             self._draw(ax, pixels[i], text, left, tops[row], self._is_marked(i))
-        ax.set(xlim=(-MARGIN, size[0]), ylim=(size[1], -MARGIN), aspect="equal")
+        ax.set(
+            xlim=(-MARGIN, n_columns * (1 + MARGIN)),
+            ylim=(tops[-1], -MARGIN),
+            aspect="equal",
+        )
         ax.axis("off")
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+    def measure_size(self, *, n_columns=8):
+        """Return the size of a figure in which the images fit.
+
+        Parameters
+        ----------
+        n_columns : int, default=8
+            Number of images in a row.
+
+        Returns
+        -------
+        tuple of float (width, height)
+            In inches.
+        """
+        n_columns = min(n_columns, len(self.images))
+        width, height = n_columns * (1 + MARGIN), self._row_tops(n_columns)[-1]
+        return width * INCHES_PER_IMAGE, height * INCHES_PER_IMAGE
+
+    def _row_tops(self, n_columns):
+        """Return where each row begins, and where the last one ends, in images."""
+        texts, tops = self._wrapped_texts(), [0.0]
+        image_height = self.images.shape[1] / self.images.shape[2]
+        for start in range(0, len(texts), n_columns):
+            n_lines = max(map(_count_lines, texts[start : start + n_columns]))
+            row_height = image_height + MARGIN + n_lines * LINE_HEIGHT
+            tops.append(tops[-1] + row_height)
+        return tops
 
     def _wrapped_texts(self):
         """Return the text of each image, in short lines."""

@@ -1,7 +1,12 @@
 """Optical densities: how much light each point of a photograph absorbs."""
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, gaussian_gradient_magnitude
+from scipy.ndimage import (
+    gaussian_filter,
+    gaussian_gradient_magnitude,
+    maximum_filter,
+    minimum_filter,
+)
 
 RED, GREEN, BLUE = 0, 1, 2
 # What has a smaller mean density is background.
@@ -14,8 +19,10 @@ NOISE_SIGMA = 1.0
 DARKEST = 1 / 255
 # The background is almost white: only this percentage of the pixels is darker.
 WHITE_PERCENTILE = 99
-# A photograph whose densities differ by less is empty, so it has no edges.
-MIN_DENSITY_RANGE = 0.1
+# An edge is where the densities within so many micrometres differ by so much. Its width
+# is that of the sharpest part of all edges.
+MAX_EDGE_UM, MIN_EDGE_HEIGHT = 5, 0.1
+SHARPEST_PERCENTILE = 2
 
 
 def measure_density(pixels):
@@ -65,12 +72,15 @@ def measure_edge_width(density, pixels_per_um):
     Returns
     -------
     float
-        Width in micrometres of a straight ramp from background to cell with the slope
-        of the steepest edges; 0 if the photograph is empty.
+        The width in micrometres of a straight ramp with the height and the slope of
+        the sharpest edges, at most 5; 0 if the photograph is empty.
     """
     green = density[..., GREEN]
-    low, high = np.percentile(green, [5, 90])
-    if high - low < MIN_DENSITY_RANGE:
+    slope = gaussian_gradient_magnitude(green, 1.0)
+    window = round(MAX_EDGE_UM * pixels_per_um)
+    height = maximum_filter(green, window) - minimum_filter(green, window)
+    is_edge = (height > MIN_EDGE_HEIGHT) & (slope > 0)
+    if not is_edge.any():
         return 0.0
-    slope = np.percentile(gaussian_gradient_magnitude(green, 1.0), 98)
-    return float((high - low) / slope / pixels_per_um)
+    widths = height[is_edge] / slope[is_edge]
+    return float(np.percentile(widths, SHARPEST_PERCENTILE) / pixels_per_um)

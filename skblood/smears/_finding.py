@@ -16,8 +16,8 @@ from ._scale import MAX_SCALE, MIN_SCALE, resolve_scale
 from ._sizes import PIXELS_PER_UM
 from ._white_cells import find_white_cells, subtract_background
 
-# In sharp photographs the edges of cells are 1.0 to 1.5 µm wide. With a Gaussian blur
-# of a standard deviation of 1 µm, they are wider than this in a third of them.
+# In sharp photographs, the sharpest edges of cells are 1.0 to 1.9 µm wide. A Gaussian
+# blur with a standard deviation of 1 µm makes them at least so wide.
 MAX_EDGE_WIDTH = 2.2
 # A photograph must have room for a white cell.
 SMALLEST_UM = 10
@@ -88,8 +88,8 @@ def find_cells(image, *, pixels_per_um="auto"):
             Number of red cells from which the scale was measured; 0 if it was passed
             or measured by nuclei.
         edge_width : float
-            Width of the edges of cells in micrometres, from the contrast and the
-            steepest slopes. A photograph is out of focus if it is above 2.2.
+            Width of the sharpest edges of cells in micrometres, at most 5. A photograph
+            is out of focus if it is above 2.2.
 
     Raises
     ------
@@ -148,7 +148,7 @@ def find_cells(image, *, pixels_per_um="auto"):
     if edge_width > MAX_EDGE_WIDTH:
         warn(
             "Expected a sharp photograph, got one that is out of focus: the edges of "
-            f"its cells are {edge_width:.1f} µm wide, not 1.0 to {MAX_EDGE_WIDTH} µm. "
+            f"its cells are {edge_width:.1f} µm wide, not up to {MAX_EDGE_WIDTH} µm. "
             "Cells can be missed, and the predictions for them are not reliable."
         )
     small_labels, n_nucleated = _segment(density)

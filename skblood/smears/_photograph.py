@@ -13,15 +13,13 @@ SMALLEST_SIDE = 64
 GREY_DIFFERENCE = 3
 
 
-def check_photograph(image, name="image"):
+def check_photograph(image):
     """Return a photograph as an array, or raise an error if it is not one.
 
     Parameters
     ----------
     image : array-like of shape (H, W, 3), dtype uint8
         RGB pixels.
-    name : str, default="image"
-        What the errors call it.
 
     Returns
     -------
@@ -37,30 +35,30 @@ def check_photograph(image, name="image"):
     pixels = np.asarray(image)
     if pixels.ndim != 3 or pixels.shape[2] != 3:
         raise ValueError(
-            f"Expected {name} to be a colour photograph of shape (H, W, 3), got an "
-            f"array of shape {pixels.shape}."
+            "Expected a colour photograph of shape (H, W, 3), got an array of shape "
+            f"{pixels.shape}."
         )
     if pixels.dtype != np.uint8:
         raise TypeError(
-            f"Expected {name} to have pixels of dtype uint8 from 0 to 255, got "
+            "Expected a photograph with pixels of dtype uint8, from 0 to 255, got "
             f"{pixels.dtype}. Divide 16-bit values by 257, multiply values from 0 to 1 "
             "by 255, and convert them with astype('uint8')."
         )
     height, width = pixels.shape[:2]
     if min(height, width) < SMALLEST_SIDE:
         raise ValueError(
-            f"Expected {name} to have at least {SMALLEST_SIDE}×{SMALLEST_SIDE} pixels, "
-            f"got {width}×{height}."
+            f"Expected a photograph of at least {SMALLEST_SIDE}×{SMALLEST_SIDE} "
+            f"pixels, got {width}×{height}."
         )
     if height * width > LARGEST:
         raise ValueError(
-            f"Expected {name} to have at most {LARGEST:,} pixels, got "
+            f"Expected a photograph of at most {LARGEST:,} pixels, got "
             f"{width}×{height}. Cut it into smaller photographs."
         )
     if _is_grey(pixels):
         raise ValueError(
-            f"Expected {name} to be a colour photograph of a stained smear, got a grey "
-            "one. Nuclei are found by their colour."
+            "Expected a colour photograph of a stained smear, got a grey one. Nuclei "
+            "are found by their colour."
         )
     return pixels
 

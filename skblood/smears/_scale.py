@@ -63,17 +63,18 @@ def resolve_scale(pixels, pixels_per_um):
     if scale is not None:
         return scale, n_red_cells
     scale = measure_scale_by_nuclei(pixels)
-    if scale is None:
+    if scale is None or not MIN_SCALE <= scale <= MAX_SCALE:
         raise ValueError(
             "Expected a photograph of a stained blood smear, got one that shows "
-            "neither single red cells nor nuclei, from which its scale could be "
-            "measured. If it is a smear, pass pixels_per_um."
+            "neither single red cells nor nuclei from which its scale could be "
+            "measured. If it is a smear, pass the number of pixels in a micrometre "
+            "(pixels_per_um)."
         )
     warn(
         "Expected at least two red cells that lie alone, from which the scale is "
         f"measured, got {n_red_cells}. Instead, the largest nuclei were taken for "
         f"{NUCLEUS_UM} µm, which gives {scale:.1f} pixels in a micrometre. This is "
-        "less accurate. Pass pixels_per_um if you know it."
+        "less accurate. Pass the number (pixels_per_um) if you know it."
     )
     return scale, 0
 

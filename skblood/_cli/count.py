@@ -1,0 +1,165 @@
+"""The command count: the differential count of photographs of a smear."""
+
+import shlex
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from skblood._cli.inputs import (
+    adapt,
+    check_classes,
+    choose_evenly,
+    choose_model,
+    find_files,
+    load_classifier,
+)
+from skblood._cli.outputs import check_is_new, print_message, progress_bar
+from skblood._cli.summary import MANY
+from skblood._cli.tables import TABLE_WRITERS
+
+FORMATS = list(TABLE_WRITERS)
+
+
+def count(options):
+    """Print how many cells of each kind are in photographs of a smear.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+
+    Returns
+    -------
+    int
+        1 if a photograph could not be counted, otherwise 0. Other errors are raised.
+    """
+    from skblood.counting._examination import image_side, name_cells
+    from skblood.counting._table import list_kinds, tabulate
+
+    check_classes(options)
+    report = None if options.output is None else Path(options.output)
+    if report is not None:
+        check_is_new(report)
+        _check_can_draw()
+    paths = find_files(options.photographs)
+    options.model = choose_model(options)
+    classifier = load_classifier(options.model)
+    readable, examined = _examine_all(paths, options, image_side(classifier))
+    if options.adapt:
+        crops = np.concatenate([found.crops for found in examined])
+        classifier = adapt(classifier, crops, options.classes)
+    cells = name_cells(examined, classifier)
+    kinds = list_kinds(classifier, cells)
+    table = tabulate(cells, kinds, len(readable))
+    _check_has_white_cells(table, cells, len(readable))
+    TABLE_WRITERS[options.format](table, cells, readable)
+    sys.stdout.flush()
+    print_message(_describe(table, cells, len(readable)))
+    if report is not None:
+        from skblood._cli.report import write_report
+
+        scales = [found.pixels_per_um for found in examined]
+        photographs = dict(zip(readable, scales, strict=True))
+        write_report(report, table, cells, photographs, kinds)
+        print_message(
+            f"{report}: the report. Check the kinds in {report}/contact-sheet.png, and "
+            f"move wrong images to the right sub-folder of {report}/sorted."
+        )
+    print_message(*_describe_unfamiliar(cells, options))
+    return int(len(readable) < len(paths))
+
+
+def _check_can_draw():
+    """Raise ImportError before any work if matplotlib is not installed."""
+    if find_spec("matplotlib") is None:
+        raise ImportError(
+            "The report needs matplotlib, which is not installed. Run "
+            'pip install "skblood[plot]", or leave out --output.'
+        )
+
+
+def _examine_all(paths, options, size):
+    """Return the photographs that can be counted, and the cells in each of them."""
+    from skblood.counting._examination import examine, measure_common_scale
+    from skblood.datasets._decode import read_photograph
+
+    scale = options.pixels_per_um
+    if scale is None:
+        scale = measure_common_scale(map(_read_or_none, choose_evenly(paths)))
+    readable, examined = [], []
+    with progress_bar(len(paths), unit=" photographs") as bar:
+        for path in paths:
+            try:
+                examined.append(examine(read_photograph(path), scale, size))
+                readable.append(path)
+            except ValueError as error:
+                print_message(f"{path}: {error}")
+            bar.update()
+    if not readable:
+        raise ValueError(
+            "Expected photographs of a smear, got none that could be counted."
+        )
+    return readable, examined
+
+
+def _read_or_none(path):
+    from skblood.datasets._decode import UnreadableImageError, read_photograph
+
+    try:
+        return read_photograph(path)
+    except UnreadableImageError:
+        return None
+
+
+def _check_has_white_cells(table, cells, n_photographs):
+    from skblood.counting._table import count_white_cells
+
+    if count_white_cells(table) > 0:
+        return
+    n_cut = int((cells.state == "cut").sum())
+    n_others = int(table["count"].sum())
+    raise ValueError(
+        f"Expected white cells, got none in {n_photographs} photograph(s): {n_others} "
+        f"other cells, and {n_cut} cells that the edge of a photograph cuts. There is "
+        "no differential count."
+    )
+
+
+def _describe(table, cells, n_photographs):
+    """Return what was counted, in one line."""
+    from skblood.counting._table import count_white_cells
+
+    n_white, n_of = count_white_cells(table), _count_states(cells)
+    n_others = int(table["count"].sum()) - n_white
+    return (
+        f"{n_photographs} photograph{'' if n_photographs == 1 else 's'}: {n_white} "
+        f"white cells and {n_others} others; {n_of['unsure']} of them unsure, "
+        f"{n_of['unfamiliar']} unfamiliar. Not counted: {n_of['cut']} cells that the "
+        "edge cuts."
+    )
+
+
+def _count_states(cells):
+    states = ("sure", "unsure", "unfamiliar", "cut")
+    return {state: int((cells.state == state).sum()) for state in states}
+
+
+def _describe_unfamiliar(cells, options):
+    """Return a warning if many cells are unfamiliar, and what to type next."""
+    n_of = _count_states(cells)
+    n_counted = len(cells.state) - n_of["cut"]
+    if n_of["unfamiliar"] < MANY * n_counted or n_of["unfamiliar"] == 0:
+        return None, None
+    message = (
+        f"Warning: unfamiliar cells: {n_of['unfamiliar']} of {n_counted}. They do not "
+        f"resemble the images on which {options.model} was trained: they show another "
+        "microscope or stain. Do not rely on this count. Train a model of your own. "
+    )
+    if options.output is None:
+        return message + "This command writes an image of each cell:", shlex.join(
+            ["skblood", "count", *options.photographs, "-o", "report"]
+        )
+    message += "This command begins with the 50 cells that are worth labelling first:"
+    arguments = ["suggest", f"{options.output}/to-sort", "-n", "50", "-o", "to-label"]
+    return message, shlex.join(["skblood", *arguments])
