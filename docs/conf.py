@@ -74,7 +74,9 @@ PUBLIC_NAMES = {
 } | {
     "CellGridDisplay": "skblood.display.CellGridDisplay",
     "CellImagePreprocessor": "skblood.preprocessing.CellImagePreprocessor",
+    "make_smear": "skblood.datasets.make_smear",
     "RobustAugmentation": "skblood.augmentation.RobustAugmentation",
+    "SmearDisplay": "skblood.display.SmearDisplay",
     "TrainingCurveDisplay": "skblood.display.TrainingCurveDisplay",
 }
 

@@ -13,6 +13,7 @@ ORDER = [
     "plot_cross_validate_by_slide",
     "plot_embeddings_in_two_dimensions",
     "plot_new_microscope",
+    "plot_count_cells",
     "plot_save_and_share",
     "plot_stream_shards",
 ]

@@ -1,4 +1,4 @@
-"""The command line: ``skblood predict``, ``suggest``, ``train`` and ``evaluate``."""
+"""The command line: ``skblood count``, ``predict``, ``suggest`` and so on."""
 
 import gc
 import os

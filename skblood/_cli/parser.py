@@ -47,8 +47,8 @@ def make_parser():
     """
     parser = argparse.ArgumentParser(
         prog="skblood",
-        description="Classify images of blood cells. For research and teaching, not "
-        "for diagnosis.",
+        description="Classify images of blood cells, and count the kinds of white cells "
+        "in photographs of a smear. For research and teaching, not for diagnosis.",
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
