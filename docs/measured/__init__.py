@@ -20,6 +20,7 @@ MODULES = [
     "pretrained",
     "published",
     "recipe",
+    "smears",
     "speed",
 ]
 

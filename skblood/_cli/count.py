@@ -8,15 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from skblood._cli.inputs import (
+    DEFAULT_MODEL,
+    ROBUST_MODEL,
     adapt,
     check_classes,
-    choose_evenly,
     choose_model,
     find_files,
     load_classifier,
 )
 from skblood._cli.outputs import check_is_new, print_message, progress_bar
-from skblood._cli.summary import MANY
+from skblood._cli.summary import MANY, describe_missing_familiarity
 from skblood._cli.tables import TABLE_WRITERS
 
 FORMATS = list(TABLE_WRITERS)
@@ -35,14 +36,17 @@ def count(options):
         1 if a photograph could not be counted, otherwise 0. Other errors are raised.
     """
     from skblood.counting._examination import image_side, name_cells
-    from skblood.counting._table import list_kinds, tabulate
+    from skblood.counting._table import count_white_cells, list_kinds, tabulate
 
     check_classes(options)
     report = None if options.output is None else Path(options.output)
     if report is not None:
         check_is_new(report)
+        _check_is_outside(report, options.photographs)
         _check_can_draw()
-    paths = find_files(options.photographs)
+    # A folder can contain a photograph that is also given by its name.
+    paths = {path.resolve(): path for path in find_files(options.photographs)}
+    paths = list(paths.values())
     options.model = choose_model(options)
     classifier = load_classifier(options.model)
     readable, examined = _examine_all(paths, options, image_side(classifier))
@@ -52,11 +56,12 @@ def count(options):
     cells = name_cells(examined, classifier)
     kinds = list_kinds(classifier, cells)
     table = tabulate(cells, kinds, len(readable))
-    _check_has_white_cells(table, cells, len(readable))
-    TABLE_WRITERS[options.format](table, cells, readable)
-    sys.stdout.flush()
-    print_message(_describe(table, cells, len(readable)))
-    if report is not None:
+    has_white_cells = count_white_cells(table) > 0
+    if has_white_cells:
+        TABLE_WRITERS[options.format](table, cells, readable)
+        sys.stdout.flush()
+        print_message(_describe(table, cells, len(readable)))
+    if report is not None and (cells.state != "cut").any():
         from skblood._cli.report import write_report
 
         scales = [found.pixels_per_um for found in examined]
@@ -67,6 +72,8 @@ def count(options):
             f"move wrong images to the right sub-folder of {report}/sorted."
         )
     print_message(*_describe_unfamiliar(cells, options))
+    if not has_white_cells:
+        raise ValueError(_describe_no_white_cells(table, cells, len(readable)))
     return int(len(readable) < len(paths))
 
 
@@ -79,14 +86,28 @@ def _check_can_draw():
         )
 
 
+def _check_is_outside(report, photographs):
+    """Raise ValueError if the report would be among the photographs."""
+    for path in map(Path, photographs):
+        if path.is_dir() and report.resolve().is_relative_to(path.resolve()):
+            raise ValueError(
+                f"Expected a report outside of the photographs, got {report}, which is "
+                f"in {path}: the next count would read the pictures of the report."
+            )
+
+
 def _examine_all(paths, options, size):
     """Return the photographs that can be counted, and the cells in each of them."""
-    from skblood.counting._examination import examine, measure_common_scale
+    from skblood.counting._examination import (
+        choose_for_scale,
+        examine,
+        measure_common_scale,
+    )
     from skblood.datasets._decode import read_photograph
 
     scale = options.pixels_per_um
     if scale is None:
-        scale = measure_common_scale(map(_read_or_none, choose_evenly(paths)))
+        scale = measure_common_scale(map(_read_or_none, choose_for_scale(paths)))
     readable, examined = [], []
     with progress_bar(len(paths), unit=" photographs") as bar:
         for path in paths:
@@ -112,14 +133,10 @@ def _read_or_none(path):
         return None
 
 
-def _check_has_white_cells(table, cells, n_photographs):
-    from skblood.counting._table import count_white_cells
-
-    if count_white_cells(table) > 0:
-        return
+def _describe_no_white_cells(table, cells, n_photographs):
     n_cut = int((cells.state == "cut").sum())
     n_others = int(table["count"].sum())
-    raise ValueError(
+    return (
         f"Expected white cells, got none in {n_photographs} photograph(s): {n_others} "
         f"other cells, and {n_cut} cells that the edge of a photograph cuts. There is "
         "no differential count."
@@ -146,9 +163,13 @@ def _count_states(cells):
 
 
 def _describe_unfamiliar(cells, options):
-    """Return a warning if many cells are unfamiliar, and what to type next."""
+    """Return a warning about unfamiliar cells, and what to type next."""
+    from skblood.pretrained import pretrained_names
+
     n_of = _count_states(cells)
     n_counted = len(cells.state) - n_of["cut"]
+    if n_counted > 0 and np.isnan(cells.familiarity).all():
+        return describe_missing_familiarity(options.model), None
     if n_of["unfamiliar"] < MANY * n_counted or n_of["unfamiliar"] == 0:
         return None, None
     message = (
@@ -157,9 +178,27 @@ def _describe_unfamiliar(cells, options):
         "microscope or stain. Do not rely on this count. Train a model of your own. "
     )
     if options.output is None:
-        return message + "This command writes an image of each cell:", shlex.join(
-            ["skblood", "count", *options.photographs, "-o", "report"]
+        return (
+            message + "This command writes an image of each cell:",
+            _repeat_with_report(options),
         )
     message += "This command begins with the 50 cells that are worth labelling first:"
-    arguments = ["suggest", f"{options.output}/to-sort", "-n", "50", "-o", "to-label"]
-    return message, shlex.join(["skblood", *arguments])
+    command = ["skblood", "suggest", f"{options.output}/to-sort"]
+    command += ["-n", "50", "-o", "to-label"]
+    if options.model not in pretrained_names():
+        command += ["--model", options.model]
+    return message, shlex.join(command)
+
+
+def _repeat_with_report(options):
+    """Return the current command, with --output."""
+    command = ["skblood", "count", *options.photographs, "-o", "report"]
+    if options.model != (ROBUST_MODEL if options.adapt else DEFAULT_MODEL):
+        command += ["--model", options.model]
+    if options.adapt:
+        command += ["--adapt"]
+    if options.classes is not None:
+        command += ["--classes", ",".join(options.classes)]
+    if options.pixels_per_um is not None:
+        command += ["--pixels-per-um", str(options.pixels_per_um)]
+    return shlex.join(command)

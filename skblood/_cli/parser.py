@@ -47,8 +47,9 @@ def make_parser():
     """
     parser = argparse.ArgumentParser(
         prog="skblood",
-        description="Classify images of blood cells, and count the kinds of white cells "
-        "in photographs of a smear. For research and teaching, not for diagnosis.",
+        description="Classify images of blood cells, and count the kinds of white "
+        "cells in photographs of a smear. For research and teaching, not for "
+        "diagnosis.",
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -85,7 +86,7 @@ def _add_count(commands):
     _add_adapt(command)
     command.add_argument(
         "--pixels-per-um",
-        type=_positive_number,
+        type=_scale,
         metavar="NUMBER",
         help="number of pixels in a micrometre (default: measured by the red cells)",
     )
@@ -301,11 +302,15 @@ def _positive_integer(text):
     return value
 
 
-def _positive_number(text):
+def _scale(text):
+    from skblood.smears._scale import MAX_SCALE, MIN_SCALE
+
     try:
         value = float(text)
     except ValueError:
         value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected a positive number, got {text!r}")
+    if not MIN_SCALE <= value <= MAX_SCALE:
+        raise argparse.ArgumentTypeError(
+            f"expected a number from {MIN_SCALE} to {MAX_SCALE}, got {text!r}"
+        )
     return value

@@ -40,7 +40,11 @@ def write_report(folder, table, cells, photographs, kinds):
     kinds : list of str
         The kinds in the table.
     """
-    part = folder.with_name(f".{folder.name}.{secrets.token_hex(8)}.part")
+    # The current folder has no name, and a link or a mounted folder cannot be replaced,
+    # so the files are moved to a folder that exists.
+    was_there = folder.exists()
+    name = f".{secrets.token_hex(8)}.part"
+    part = folder / name if was_there else folder.with_name(folder.name + name)
     part.mkdir()
     try:
         with _create(part / "table.csv") as file:
@@ -49,15 +53,18 @@ def write_report(folder, table, cells, photographs, kinds):
             write_cells_csv(file, cells, list(photographs))
         thumbnails = _write_images(part, cells, photographs, kinds)
         _write_contact_sheets(part, cells, thumbnails)
-        if folder.exists():
-            folder.rmdir()
-        part.rename(folder)
+        if was_there:
+            for path in part.iterdir():
+                path.rename(folder / path.name)
+        else:
+            part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
 
 def _create(path):
-    return path.open("w", encoding="utf-8", newline="")
+    # File names on Linux can contain bytes that are not UTF-8.
+    return path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
 
 
 def _write_images(folder, cells, photographs, kinds):
@@ -68,7 +75,7 @@ def _write_images(folder, cells, photographs, kinds):
     thumbnails = np.zeros(
         (len(cells.kind), THUMBNAIL_SIDE, THUMBNAIL_SIDE, 3), dtype=np.uint8
     )
-    names = _unique_names(photographs)
+    names, folders = _unique_names(photographs), _name_folders(kinds)
     (folder / "photographs").mkdir()
     for i, (path, scale) in enumerate(photographs.items()):
         pixels = read_photograph(path)
@@ -82,17 +89,26 @@ def _write_images(folder, cells, photographs, kinds):
         crops = crop_cells(pixels, found, size=CELL_SIDE)
         for index, crop in zip(indices, crops, strict=True):
             image = Image.fromarray(crop)
-            image.save(_place(folder, cells, index) / f"{names[i]}_{index:05}.png")
+            image.save(
+                _place(folder, cells, index, folders) / f"{names[i]}_{index:05}.png"
+            )
             thumbnails[index] = image.resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
     return thumbnails
 
 
-def _place(folder, cells, index):
+def _name_folders(kinds):
+    """Return a folder name for each kind."""
+    # The names of classes can contain characters that are not allowed here.
+    names = [re.sub(r"[^\w ()-]", "_", kind) for kind in kinds]
+    if len({name.casefold() for name in names} - {""}) < len(names):
+        names = [f"{i}_{name}" for i, name in enumerate(names, start=1)]
+    return dict(zip(kinds, names, strict=True))
+
+
+def _place(folder, cells, index, names):
     """Return the folder for the image of a cell, and create it."""
     if cells.state[index] == "sure":
-        # The names of classes can contain characters that are not allowed here.
-        name = re.sub(r"[^\w ()-]", "_", cells.kind[index])
-        place = folder / "sorted" / name
+        place = folder / "sorted" / names[cells.kind[index]]
     else:
         place = folder / "to-sort"
     place.mkdir(parents=True, exist_ok=True)
@@ -102,10 +118,9 @@ def _place(folder, cells, index):
 def _unique_names(paths):
     """Return the names of files without suffix, with a number if two are equal."""
     stems = [path.stem for path in paths]
-    return [
-        stem if stems.count(stem) == 1 else f"{i}_{stem}"
-        for i, stem in enumerate(stems, start=1)
-    ]
+    if len({stem.casefold() for stem in stems}) == len(stems):
+        return stems
+    return [f"{i}_{stem}" for i, stem in enumerate(stems, start=1)]
 
 
 def _write_annotated(path, display):

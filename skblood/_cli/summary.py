@@ -83,11 +83,7 @@ def describe_familiarity(tally, options):
     if tally.n_images == 0:
         return None, None
     if not tally.has_familiarity:
-        return (
-            f"The model {options.model} has no familiarity, so images that do not "
-            "resemble its training images are not marked. Train it again, with at "
-            "least 20 images, or call fit_familiarity in Python."
-        ), None
+        return describe_missing_familiarity(options.model), None
     if tally.n_unfamiliar < MANY * tally.n_images:
         return None, None
     from skblood.pretrained import pretrained_names
@@ -111,6 +107,25 @@ def describe_familiarity(tally, options):
         options=options,
         # Its default is the pretrained model that is best for this.
         has_model=options.model not in pretrained_names(),
+    )
+
+
+def describe_missing_familiarity(model):
+    """Return what follows from a model without a detector of unfamiliar images.
+
+    Parameters
+    ----------
+    model : str
+        Name or path.
+
+    Returns
+    -------
+    str
+    """
+    return (
+        f"The model {model} has no familiarity, so images that do not resemble its "
+        "training images are not marked. Train it again, with at least 20 images, or "
+        "call fit_familiarity in Python."
     )
 
 

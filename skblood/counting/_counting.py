@@ -12,7 +12,7 @@ from ..display import SmearDisplay
 from ..pretrained import load_pretrained
 from ..smears._scale import MAX_SCALE, MIN_SCALE
 from ._examination import (
-    N_MEASURED,
+    choose_for_scale,
     examine,
     image_side,
     measure_common_scale,
@@ -55,7 +55,7 @@ def count_cells(
 
     Parameters
     ----------
-    photographs : array-like of shape (H, W, 3), or list of these, dtype uint8
+    photographs : ndarray of shape (H, W, 3), or list of these, dtype uint8
         RGB pixels of one or several photographs of one smear, in the same magnification
         and without overlap. See `find_cells` for what they have to show.
     classifier : BloodCNNClassifier, BloodFNNClassifier or AdaptedClassifier, \
@@ -141,7 +141,7 @@ def count_cells(
         classifier = load_pretrained()
     size = image_side(classifier)
     if pixels_per_um == "auto":
-        pixels_per_um = measure_common_scale(_choose_evenly(photographs))
+        pixels_per_um = measure_common_scale(choose_for_scale(photographs))
     examined, indices = [], []
     for i, photograph in enumerate(photographs):
         try:
@@ -209,21 +209,15 @@ def _as_list(photographs):
     return photographs
 
 
-def _choose_evenly(photographs):
-    """Return some of the photographs, evenly spaced."""
-    n = min(N_MEASURED, len(photographs))
-    indices = np.linspace(0, len(photographs) - 1, n).astype(int)
-    return [photographs[i] for i in indices]
-
-
 def _warn_about(cells, n_white_cells):
     """Warn if there is nothing to count, or if many cells are unfamiliar."""
     if n_white_cells == 0:
         warn("No white cell was found, so there is no differential count.")
     n_unfamiliar = int((cells.state == "unfamiliar").sum())
-    if n_unfamiliar > 0 and n_unfamiliar >= MANY_UNFAMILIAR * len(cells.state):
+    n_counted = int((cells.state != "cut").sum())
+    if n_unfamiliar > 0 and n_unfamiliar >= MANY_UNFAMILIAR * n_counted:
         warn(
-            f"{n_unfamiliar} of {len(cells.state)} cells are unfamiliar: they do not "
+            f"{n_unfamiliar} of {n_counted} cells are unfamiliar: they do not "
             "resemble the training images of the classifier, because the microscope or "
             "the stain is another one. Do not rely on this count. Label about fifty of "
             "the cells (suggest_images chooses them), and fit a classifier to them."

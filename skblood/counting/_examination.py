@@ -4,13 +4,14 @@ import warnings
 
 import numpy as np
 from sklearn.utils import Bunch
+from sklearn.utils.validation import check_is_fitted
 
 from ..assessment import MIN_PROBABILITY, assess
 from ..smears import crop_cells, find_cells
 from ..smears._finding import MAX_EDGE_WIDTH
 from ..smears._photograph import check_photograph
 from ..smears._scale import measure_scale
-from ._table import PLATELET
+from ._table import PLATELET, find_platelet
 
 # The scale of so many photographs is measured. More would not change the median.
 N_MEASURED = 32
@@ -31,7 +32,12 @@ def image_side(classifier):
     ------
     ValueError
         If it does not take square colour images.
+    NotFittedError
+        If it is not fitted.
     """
+    # `check_is_fitted` of an AdaptedClassifier does not look at its classifier.
+    check_is_fitted(getattr(classifier, "classifier", classifier))
+    check_is_fitted(classifier)
     height, width, n_channels = classifier.image_shape_
     if height != width or n_channels != 3:
         raise ValueError(
@@ -39,6 +45,23 @@ def image_side(classifier):
             f"images of shape {tuple(classifier.image_shape_)}."
         )
     return height
+
+
+def choose_for_scale(photographs):
+    """Return the photographs whose scale is measured, evenly spaced.
+
+    Parameters
+    ----------
+    photographs : list
+        Photographs or their paths.
+
+    Returns
+    -------
+    list
+    """
+    n = min(N_MEASURED, len(photographs))
+    indices = np.linspace(0, len(photographs) - 1, n).astype(int)
+    return [photographs[i] for i in indices]
 
 
 def measure_common_scale(photographs):
@@ -127,6 +150,9 @@ def name_cells(examined, classifier, min_probability=MIN_PROBABILITY):
         crops, is_platelet, classifier
     )
     states = [is_cut, is_unfamiliar, probability < min_probability]
+    # A part of a cell can look like another kind.
+    probability = np.where(is_cut, np.nan, probability)
+    familiarity = np.where(is_cut, np.nan, familiarity)
     return Bunch(
         photograph=np.repeat(
             np.arange(len(examined)), [len(found.boxes) for found in examined]
@@ -150,12 +176,12 @@ def _classify(crops, is_platelet, classifier):
     probability = named.probabilities.max(axis=1)
     # What is small and has no nucleus is a platelet, whatever the classifier says. If
     # it says something else, the probability of a platelet is low, so it is doubtful.
-    kind = np.where(is_platelet, PLATELET, kind)
-    if PLATELET in classes:
-        column = classes.tolist().index(PLATELET)
-        of_platelet = named.probabilities[:, column]
+    column = find_platelet(classes)
+    if column is None:
+        name, of_platelet = PLATELET, np.full(n, np.nan)
     else:
-        of_platelet = np.full(n, np.nan)
+        name, of_platelet = classes[column], named.probabilities[:, column]
+    kind = np.where(is_platelet, name, kind)
     probability = np.where(is_platelet, of_platelet, probability)
     familiarity = named.familiarity
     if familiarity is None:

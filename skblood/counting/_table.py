@@ -81,5 +81,23 @@ def find_white(kinds):
     -------
     ndarray of bool, of shape (n_kinds,)
     """
-    names = [kind.casefold().removesuffix("s") for kind in kinds]
-    return np.array([name not in NOT_WHITE for name in names], dtype=bool)
+    return np.array([_singular(kind) not in NOT_WHITE for kind in kinds], dtype=bool)
+
+
+def find_platelet(classes):
+    """Return the position of the class of platelets, or None.
+
+    Parameters
+    ----------
+    classes : sequence of str
+
+    Returns
+    -------
+    int or None
+    """
+    found = [i for i, name in enumerate(classes) if _singular(name) == PLATELET]
+    return found[0] if found else None
+
+
+def _singular(name):
+    return name.casefold().removesuffix("s")

@@ -106,7 +106,10 @@ def read_photograph(path):
     UnreadableImageError
         If the file cannot be read. The message gives the reason without the path.
     """
-    return _read(path, lambda image: np.asarray(_to_upright_rgb(image)))
+    with warnings.catch_warnings():
+        # Images that Pillow warns about are refused: the error replaces the warning.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        return _read(path, lambda image: np.asarray(_to_upright_rgb(image)))
 
 
 def _read(path, prepare):

@@ -8,7 +8,7 @@ from sklearn.utils import Bunch
 
 from .._sklearn_compat import Interval, StrOptions, validate_params
 from ..datasets._made_smear import IMAGE_UM
-from ._density import BACKGROUND, measure_density
+from ._density import BACKGROUND, WHITE_PERCENTILE, measure_density
 from ._outlines import find_boxes, find_middles
 from ._photograph import check_photograph
 from ._scale import MAX_SCALE, MIN_SCALE, resolve_scale
@@ -58,8 +58,8 @@ def crop_cells(image, cells, *, size=28, pixels_per_um="auto"):
         If the pixels of the photograph are not uint8, or if a label image has no
         integers.
     ValueError
-        If the image or the label image has the wrong shape, if a label is negative, or
-        if the scale cannot be measured.
+        If the image or the label image has the wrong shape, if the cells are those of
+        another photograph, if a label is negative, or if the scale cannot be measured.
 
     See Also
     --------
@@ -79,11 +79,14 @@ def crop_cells(image, cells, *, size=28, pixels_per_um="auto"):
     """
     pixels = check_photograph(image)
     if isinstance(cells, Bunch):
+        _check_found(cells, pixels.shape[:2])
         centers = cells.centers
         scale = cells.pixels_per_um if pixels_per_um == "auto" else pixels_per_um
     else:
         labels = _check_labels(cells, pixels.shape[:2])
         centers = find_middles(find_boxes(labels))
+        if len(centers) == 0:
+            return np.empty((0, size, size, 3), dtype=np.uint8)
         scale, _ = resolve_scale(pixels, pixels_per_um)
     return crop_squares(pixels, centers, size=size, side=round(IMAGE_UM * scale))
 
@@ -113,6 +116,21 @@ def crop_squares(pixels, centers, *, size, side):
         # Pillow's filter covers all pixels that become one, so there is no aliasing.
         crops[i] = square.resize((size, size), Image.Resampling.BICUBIC)
     return crops
+
+
+def _check_found(cells, shape):
+    missing = {"centers", "pixels_per_um"} - set(cells)
+    if missing:
+        raise ValueError(
+            "Expected the return value of find_cells, got a Bunch without "
+            f"{' and '.join(sorted(missing))}."
+        )
+    found_in = cells.labels.shape if "labels" in cells else shape
+    if found_in != shape:
+        raise ValueError(
+            f"Expected cells of this photograph, whose shape is {shape}, got cells of "
+            f"a photograph of shape {found_in}."
+        )
 
 
 def _check_labels(labels, shape):
@@ -154,4 +172,6 @@ def _pad(pixels, corners, side):
 def _background_color(pixels):
     some = pixels[::4, ::4]
     is_background = measure_density(some).mean(axis=2) < BACKGROUND
+    if not is_background.any():
+        return np.percentile(some, WHITE_PERCENTILE, axis=(0, 1))
     return np.median(some[is_background], axis=0)

@@ -25,7 +25,7 @@ MIN_AREA, MAX_AREA, MAX_CUT_AREA = 0.04, 0.8, 0.1
 MIN_SOLIDITY, MAX_ECCENTRICITY = 0.85, 0.8
 # Optical densities: of the peak in purple, and of the red light that a platelet absorbs
 # more than what is around it.
-MIN_PURPLE, MIN_CONTRAST = 0.08, 0.08
+MIN_PURPLE, MIN_CONTRAST = 0.08, 0.1
 # Largest ratio of the blue to the red light that is absorbed. It is small in platelets
 # and large in red cells and dirt. A strong stain makes it larger in platelets too.
 MAX_BLUE_RATIO, MAX_STRONG_BLUE_RATIO = 0.25, 0.7

@@ -12,7 +12,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
 from skblood import load_bloodmnist_sample, load_cell_images
-from skblood.datasets._decode import UnreadableImageError, read_cell, read_cells
+from skblood.datasets._decode import (
+    UnreadableImageError,
+    read_cell,
+    read_cells,
+    read_photograph,
+)
 from skblood.datasets._folder import files_below
 
 
@@ -467,3 +472,60 @@ def test_folder_that_is_a_file(tmp_path, cell):
 def test_empty_folder(tmp_path):
     with pytest.raises(ValueError, match=r"Expected images in .*, got no files"):
         load_cell_images(tmp_path)
+
+
+@pytest.fixture
+def photograph():
+    """Return pixels of a photograph that is not square."""
+    return np.random.RandomState(0).randint(256, size=(30, 50, 3), dtype=np.uint8)
+
+
+def test_a_photograph_is_read_as_it_is(tmp_path, photograph):
+    save(tmp_path / "field.png", photograph)
+    pixels = read_photograph(tmp_path / "field.png")
+    assert pixels.dtype == np.uint8
+    assert_array_equal(pixels, photograph)
+
+
+def test_a_photograph_is_turned_upright(tmp_path, photograph):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # Orientation: rotate by 90 degrees clockwise to display.
+    save(tmp_path / "field.png", photograph, exif=exif)
+    pixels = read_photograph(tmp_path / "field.png")
+    assert_array_equal(pixels, np.rot90(photograph, -1))
+
+
+def test_a_grey_photograph_of_16_bits(tmp_path):
+    values = np.linspace(0, 65_535, 30 * 50).reshape(30, 50).astype(np.uint16)
+    save(tmp_path / "field.png", values)
+    pixels = read_photograph(tmp_path / "field.png")
+    assert (pixels.shape, pixels.dtype) == ((30, 50, 3), np.uint8)
+    assert np.ptp(pixels, axis=2).max() == 0
+    assert_allclose(pixels[..., 0], values / 257, atol=0.5)
+
+
+def test_transparent_pixels_of_a_photograph_are_white(tmp_path, photograph):
+    alpha = np.full((30, 50, 1), 255, dtype=np.uint8)
+    alpha[:10] = 0
+    save(tmp_path / "field.png", np.concatenate([photograph, alpha], axis=2))
+    pixels = read_photograph(tmp_path / "field.png")
+    assert pixels.shape == (30, 50, 3)
+    assert (pixels[:10] == 255).all()
+    assert_array_equal(pixels[10:], photograph[10:])
+
+
+@pytest.mark.parametrize(
+    "make_bad, reason",
+    [
+        (lambda path: path.write_text("not an image"), "not an image that Pillow can"),
+        (lambda path: path.write_bytes(png_of(10_000, 10_000)), "at most 89,478,485"),
+        (lambda path: path.mkdir(), "a folder, not a regular file"),
+        (lambda path: None, "No such file"),
+    ],
+    ids=["text", "bomb", "folder", "missing"],
+)
+@pytest.mark.filterwarnings("error")
+def test_photographs_that_cannot_be_read(tmp_path, make_bad, reason):
+    make_bad(tmp_path / "field.png")
+    with pytest.raises(UnreadableImageError, match=reason):
+        read_photograph(tmp_path / "field.png")

@@ -14,9 +14,11 @@ BACKGROUND = np.array([255, 228, 211], dtype=np.uint8)
 RED_CELL = (0.20, 0.30, 0.34)
 CYTOPLASM = (0.30, 0.42, 0.20)
 NUCLEUS = (1.10, 1.60, 0.42)
+PLATELET_RIM = (0.12, 0.18, 0.05)
 PLATELET = (0.60, 0.90, 0.34)
 # Diameters in micrometres.
-RED_CELL_UM, WHITE_CELL_UM, NUCLEUS_UM, PLATELET_UM = 7.5, 12.0, 8.0, 2.8
+RED_CELL_UM, WHITE_CELL_UM, NUCLEUS_UM = 7.5, 12.0, 8.0
+PLATELET_UM, GRANULES_UM = 3.2, 2.2
 
 
 def draw_smear(
@@ -31,8 +33,9 @@ def draw_smear(
 ):
     """Return a drawn photograph, and the mask of each white cell and platelet.
 
-    All cells are discs with a soft edge. Their middles are in micrometres. By default,
-    there are red cells where there is room for them.
+    All cells are discs with a soft edge. Platelets are darker in the middle, where
+    their granules are. Places are in micrometres. By default, there are red cells where
+    there is room for them.
     """
     shape = round(height_um * pixels_per_um), round(width_um * pixels_per_um)
     if red_cells is None:
@@ -41,7 +44,8 @@ def draw_smear(
     draw_discs(density, red_cells, RED_CELL_UM, red_cell, pixels_per_um)
     draw_discs(density, white_cells, WHITE_CELL_UM, CYTOPLASM, pixels_per_um)
     draw_discs(density, white_cells, NUCLEUS_UM, NUCLEUS, pixels_per_um)
-    draw_discs(density, platelets, PLATELET_UM, PLATELET, pixels_per_um)
+    draw_discs(density, platelets, PLATELET_UM, PLATELET_RIM, pixels_per_um)
+    draw_discs(density, platelets, GRANULES_UM, PLATELET, pixels_per_um)
     noise = np.random.RandomState(0).normal(0, 1.5, density.shape)
     pixels = BACKGROUND * np.exp(-density) + noise
     diameters = [WHITE_CELL_UM] * len(white_cells) + [PLATELET_UM] * len(platelets)
@@ -101,7 +105,7 @@ def smear(new_cells):
     from skblood.datasets import make_smear
 
     X, y = new_cells
-    made = make_smear(X[:8], y[:8], pixels_per_um=8, random_state=0)
+    made = make_smear(X[8:16], y[8:16], pixels_per_um=8, random_state=0)
     made.image.setflags(write=False)
     return made
 
