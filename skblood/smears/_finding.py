@@ -115,7 +115,8 @@ def find_cells(image, *, pixels_per_um="auto"):
     -----
     The page :doc:`/results/smears` has the errors on photographs of another laboratory.
     A photograph of 640×480 pixels takes about 0.2 seconds. Time and memory are those of
-    the reduced photograph: about a second and 0.1 to 0.3 GB for each million of its pixels.
+    the reduced photograph: about a second and 0.1 to 0.3 GB for each million of its
+    pixels.
 
     References
     ----------
