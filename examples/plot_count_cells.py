@@ -4,7 +4,7 @@ Photographs: how many white cells are of which kind?
 
 A blood count begins with photographs of a smear, not with images of single cells. This
 example finds the cells in photographs, names them, and counts them: the differential
-count. The photographs are made, so that the right answer is known.
+count. The photographs are synthetic, so the true count is known.
 """
 
 # %%
@@ -13,7 +13,7 @@ count. The photographs are made, so that the right answer is known.
 # :func:`~skblood.datasets.make_smear` places images of single cells among red cells
 # that it draws. The cells are test images of the sample that is part of skblood, in
 # about the proportions of healthy blood. In practice, you would read your own
-# photographs with ``numpy.asarray(PIL.Image.open(path))``.
+# photographs with ``numpy.asarray(PIL.Image.open(path).convert("RGB"))``.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -49,7 +49,7 @@ print([photograph.shape for photograph in photographs])
 from skblood import find_cells
 
 found = find_cells(photographs[0])
-print(f"{found.pixels_per_um:.1f} pixels in a micrometre, ", end="")
+print(f"{found.pixels_per_um:.1f} pixels per micrometre, ", end="")
 print(f"measured by {found.n_red_cells} red cells")
 kinds = found.kinds.tolist()
 print(
@@ -68,9 +68,9 @@ plt.show()
 # %%
 # Count
 # -----
-# :func:`~skblood.count_cells` does the rest: it cuts the cells out on the scale of the
-# training images, names them with the pretrained model, and counts the kinds in all
-# photographs together. The table is a dict of columns.
+# :func:`~skblood.count_cells` does the rest: it cuts the cells out at the scale of the
+# training images, classifies them with the pretrained model, and counts the kinds in
+# all photographs together. The table is a dict of columns.
 
 import pandas as pd
 

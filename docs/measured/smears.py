@@ -20,8 +20,8 @@ FIELDS = {
 MICROSCOPES = {"tecom": "Tecom", "cellavision": "CellaVision"}
 LARGE = {
     "mosaic": "64 photographs side by side",
-    "made, 15": "made, 15 pixels in a micrometre",
-    "made, 4.3": "made, 4.3 pixels in a micrometre",
+    "made, 15": "made, 15 pixels per micrometre",
+    "made, 4.3": "made, 4.3 pixels per micrometre",
 }
 
 
@@ -129,7 +129,7 @@ def add_scale(output, scale):
     header = [
         "photographs",
         "measured by red cells",
-        "median of these, pixels in a micrometre",
+        "median of these, pixels per micrometre",
         "target for the spread",
         "spread of these",
         "spread with those measured by nuclei",
@@ -196,7 +196,7 @@ def add_made(output, made):
         for scale, values in sets.items()
     ]
     header = [
-        "pixels in a micrometre",
+        "pixels per micrometre",
         "cells",
         "target",
         "found and named right",
@@ -222,7 +222,7 @@ def add_made(output, made):
         for kind, right in kinds.items()
     ]
     header = ["kind", "true number", "counted", "found and named right"]
-    title = "Table: the count with 10 pixels in a micrometre"
+    title = "Table: the count with 10 pixels per micrometre"
     output.table("made_count", header, rows, folded=title)
 
 

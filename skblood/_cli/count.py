@@ -36,7 +36,7 @@ def count(options):
         1 if a photograph could not be counted, otherwise 0. Other errors are raised.
     """
     from skblood.counting._examination import image_side, name_cells
-    from skblood.counting._table import count_white_cells, list_kinds, tabulate
+    from skblood.counting._table import count_kinds, count_white_cells, list_kinds
 
     check_classes(options)
     report = None if options.output is None else Path(options.output)
@@ -55,12 +55,13 @@ def count(options):
         classifier = adapt(classifier, crops, options.classes)
     cells = name_cells(examined, classifier)
     kinds = list_kinds(classifier, cells)
-    table = tabulate(cells, kinds, len(readable))
+    table = count_kinds(cells, kinds, len(readable))
     has_white_cells = count_white_cells(table) > 0
     if has_white_cells:
         TABLE_WRITERS[options.format](table, cells, readable)
         sys.stdout.flush()
-        print_message(_describe(table, cells, len(readable)))
+        scale = float(np.median([found.pixels_per_um for found in examined]))
+        print_message(_describe(table, cells, len(readable), scale))
     if report is not None and (cells.state != "cut").any():
         from skblood._cli.report import write_report
 
@@ -68,8 +69,9 @@ def count(options):
         photographs = dict(zip(readable, scales, strict=True))
         write_report(report, table, cells, photographs, kinds)
         print_message(
-            f"{report}: the report. Check the kinds in {report}/contact-sheet.png, and "
-            f"move wrong images to the right sub-folder of {report}/sorted."
+            f"The report is in the folder {report}. Look at the contact sheet there. "
+            f"Then move wrong images in {report}/sorted to the right sub-folder, and "
+            f"sort the images in {report}/to-sort, if there are any."
         )
     print_message(*_describe_unfamiliar(cells, options))
     if not has_white_cells:
@@ -109,7 +111,7 @@ def _examine_all(paths, options, size):
     if scale is None:
         scale = measure_common_scale(map(_read_or_none, choose_for_scale(paths)))
     readable, examined = [], []
-    with progress_bar(len(paths), unit=" photographs") as bar:
+    with progress_bar(len(paths), unit=" photographs", prints_meanwhile=False) as bar:
         for path in paths:
             try:
                 examined.append(examine(read_photograph(path), scale, size))
@@ -119,7 +121,8 @@ def _examine_all(paths, options, size):
             bar.update()
     if not readable:
         raise ValueError(
-            "Expected photographs of a smear, got none that could be counted."
+            "Expected photographs of a smear, got none that could be counted. The "
+            "messages above give the reason for each."
         )
     return readable, examined
 
@@ -138,27 +141,27 @@ def _describe_no_white_cells(table, cells, n_photographs):
     n_others = int(table["count"].sum())
     return (
         f"Expected white cells, got none in {n_photographs} photograph(s): {n_others} "
-        f"other cells, and {n_cut} cells that the edge of a photograph cuts. There is "
-        "no differential count."
+        f"other cells, and {n_cut} cells that the edge of a photograph cuts. If you "
+        "see white cells, check the scale (--pixels-per-um), the stain and the focus."
     )
 
 
-def _describe(table, cells, n_photographs):
+def _describe(table, cells, n_photographs, scale):
     """Return what was counted, in one line."""
     from skblood.counting._table import count_white_cells
 
     n_white, n_of = count_white_cells(table), _count_states(cells)
     n_others = int(table["count"].sum()) - n_white
     return (
-        f"{n_photographs} photograph{'' if n_photographs == 1 else 's'}: {n_white} "
-        f"white cells and {n_others} others; {n_of['unsure']} of them unsure, "
-        f"{n_of['unfamiliar']} unfamiliar. Not counted: {n_of['cut']} cells that the "
-        "edge cuts."
+        f"{n_photographs} photograph{'' if n_photographs == 1 else 's'}, {scale:.1f} "
+        f"pixels per micrometre: {n_white} white cells and {n_others} others; "
+        f"{n_of['unsure']} of them unsure, {n_of['unfamiliar']} unfamiliar. Not "
+        f"counted: {n_of['cut']} cells that the edge of a photograph cuts."
     )
 
 
 def _count_states(cells):
-    states = ("sure", "unsure", "unfamiliar", "cut")
+    states = ("unsure", "unfamiliar", "cut")
     return {state: int((cells.state == state).sum()) for state in states}
 
 
@@ -174,8 +177,9 @@ def _describe_unfamiliar(cells, options):
         return None, None
     message = (
         f"Warning: unfamiliar cells: {n_of['unfamiliar']} of {n_counted}. They do not "
-        f"resemble the images on which {options.model} was trained: they show another "
-        "microscope or stain. Do not rely on this count. Train a model of your own. "
+        f"resemble the images on which {options.model} was trained: probably the "
+        "microscope or the stain is another one, or the scale is wrong. Do not rely on "
+        "this count. Train a model of your own. "
     )
     if options.output is None:
         return (

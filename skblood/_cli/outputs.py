@@ -46,10 +46,14 @@ def check_can_write(path):
         )
 
 
-def progress_bar(total, unit=" images"):
-    """Return a progress bar on the standard error, if this is a terminal."""
+def progress_bar(total, unit=" images", *, prints_meanwhile=True):
+    """Return a progress bar on the standard error, if this is a terminal.
+
+    If the command prints its results to the same terminal while it works, these show
+    the progress, and the bar is hidden.
+    """
     from tqdm import tqdm
 
-    # If the predictions appear on a terminal, they show the progress themselves.
-    hidden = sys.stdout.isatty() or not sys.stderr.isatty()
+    hidden = prints_meanwhile and sys.stdout.isatty()
+    hidden = hidden or not sys.stderr.isatty()
     return tqdm(total=total, unit=unit, file=sys.stderr, disable=hidden)

@@ -88,7 +88,7 @@ def _add_count(commands):
         "--pixels-per-um",
         type=_scale,
         metavar="NUMBER",
-        help="number of pixels in a micrometre (default: measured by the red cells)",
+        help="number of pixels per micrometre (default: measured by the red cells)",
     )
     command.add_argument(
         "--format",

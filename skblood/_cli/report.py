@@ -27,7 +27,7 @@ MIN_SIDE, MAX_SIDE = 1600, 4000
 
 
 def write_report(folder, table, cells, photographs, kinds):
-    """Write the report, completely or not at all.
+    """Write the report. A new folder appears only when it is complete.
 
     Parameters
     ----------
@@ -36,12 +36,12 @@ def write_report(folder, table, cells, photographs, kinds):
     table, cells
         From `skblood.count_cells`.
     photographs : dict of Path to float
-        The photographs, and the pixels in a micrometre of each.
+        The photographs, and the pixels per micrometre of each.
     kinds : list of str
         The kinds in the table.
     """
-    # The current folder has no name, and a link or a mounted folder cannot be replaced,
-    # so the files are moved to a folder that exists.
+    # A folder that exists can be the current folder, a link or a mount point, so it is
+    # not replaced: the finished files are moved into it.
     was_there = folder.exists()
     name = f".{secrets.token_hex(8)}.part"
     part = folder / name if was_there else folder.with_name(folder.name + name)

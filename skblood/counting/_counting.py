@@ -18,7 +18,7 @@ from ._examination import (
     measure_common_scale,
     name_cells,
 )
-from ._table import count_white_cells, list_kinds, tabulate
+from ._table import count_kinds, count_white_cells, list_kinds
 
 # From this fraction of unfamiliar cells on, the classifier probably does not know the
 # microscope or the stain.
@@ -48,10 +48,11 @@ def count_cells(
 ):
     """Count the cells of each kind in photographs of a blood smear.
 
-    This is the differential count: of the white cells, how many are of which kind.
-    `find_cells` finds the cells, the classifier names them, and `assess` says which of
-    the names are doubtful. Cells that the edge of a photograph cuts are found, but not
-    counted. For research and teaching, not for diagnosis.
+    This is the differential count: the number of white cells of each kind. `find_cells`
+    finds the cells and decides which of them are platelets. The classifier classifies
+    all others, and `assess` says which predictions are doubtful. Cells that the edge of
+    a photograph cuts are found, but not counted. For research and teaching, not for
+    diagnosis.
 
     Parameters
     ----------
@@ -63,8 +64,9 @@ def count_cells(
         A fitted classifier for square colour images. None loads the pretrained model
         "bloodmnist-28".
     pixels_per_um : float or "auto", default="auto"
-        Number of pixels in a micrometre. With "auto", it is the median of what
-        `find_cells` measures in the photographs that show red cells.
+        Number of pixels per micrometre. With "auto", it is the median scale of the
+        photographs that show red cells, of at most 32 evenly spaced ones. If none shows
+        red cells, each photograph gets its own scale, measured by its nuclei.
     min_probability : float, default=0.85
         A prediction with a lower probability is doubtful.
     errors : {"raise", "warn"}, default="raise"
@@ -78,12 +80,15 @@ def count_cells(
 
         table : dict of str to ndarray of shape (n_kinds,)
             The columns of the table, for example for ``pandas.DataFrame(table)``. Each
-            class of the classifier is a row.
+            class of the classifier is a row. If it has no class of platelets, and some
+            were found, "platelet" is a row too.
 
             - "kind": the name of the class.
             - "count": the number of cells, including doubtful ones.
-            - "per_100_white_cells": the number for each 100 white cells. All kinds are
-              white cells but erythroblasts and platelets.
+            - "per_100_white_cells": the number for each 100 white cells. All classes
+              are white cells but those with the names "platelet", "thrombocyte",
+              "erythroblast", "normoblast", "NRBC", "nucleated red cell" and "nucleated
+              red blood cell"; capitals and a plural "s" do not matter.
             - "low", "high": the ends of the 95 % interval of this number; NaN for kinds
               that are no white cells. The intervals are simultaneous, for a multinomial
               distribution, and wider if the photographs differ more than by chance. The
@@ -111,15 +116,17 @@ def count_cells(
     ------
     TypeError, ValueError
         If a photograph is invalid, out of focus, or shows no cells from which its scale
-        could be measured, and `errors` is "raise"; or if this is so for all.
+        could be measured. If `errors` is "warn", a ValueError is raised only if no
+        photograph can be counted.
     NotFittedError
         If the classifier is not fitted.
 
     Warns
     -----
     UserWarning
-        If no white cell was found, if a fifth of the cells or more are unfamiliar, or
-        if a photograph was left out.
+        If no white cell was found, if a fifth of the cells or more are unfamiliar, if
+        the classifier has no familiarity, if the scale was measured by nuclei, or if a
+        photograph was left out.
 
     See Also
     --------
@@ -151,15 +158,16 @@ def count_cells(
             message = f"Photograph {i}: {error}"
             if errors == "raise":
                 raise type(error)(message) from error
-            warn(f"{message} It was left out.")
+            warn(f"{message} This photograph was left out.")
     if not examined:
         raise ValueError(
-            "Expected photographs of a smear, got none that could be counted."
+            "Expected photographs of a smear, got none that could be counted. The "
+            "warnings give the reason for each."
         )
     cells = name_cells(examined, classifier, min_probability)
     kinds = list_kinds(classifier, cells)
     cells.photograph = np.array(indices)[cells.photograph]
-    table = tabulate(cells, kinds, len(photographs))
+    table = count_kinds(cells, kinds, len(photographs))
     n_white_cells = count_white_cells(table)
     _warn_about(cells, n_white_cells)
     return Bunch(
@@ -212,13 +220,22 @@ def _as_list(photographs):
 def _warn_about(cells, n_white_cells):
     """Warn if there is nothing to count, or if many cells are unfamiliar."""
     if n_white_cells == 0:
-        warn("No white cell was found, so there is no differential count.")
+        warn(
+            "No white cell was found, so there is no differential count. If you see "
+            "white cells, check the scale (pixels_per_um), the stain and the focus."
+        )
     n_unfamiliar = int((cells.state == "unfamiliar").sum())
     n_counted = int((cells.state != "cut").sum())
     if n_unfamiliar > 0 and n_unfamiliar >= MANY_UNFAMILIAR * n_counted:
         warn(
             f"{n_unfamiliar} of {n_counted} cells are unfamiliar: they do not "
-            "resemble the training images of the classifier, because the microscope or "
-            "the stain is another one. Do not rely on this count. Label about fifty of "
-            "the cells (suggest_images chooses them), and fit a classifier to them."
+            "resemble the training images of the classifier. Probably the microscope "
+            "or the stain is another one, or the scale is wrong. Do not rely on this "
+            "count. Label about fifty of the cells (suggest_images chooses them), and "
+            "fit a classifier to them."
+        )
+    if n_counted > 0 and np.isnan(cells.familiarity).all():
+        warn(
+            "The classifier has no familiarity, so cells that do not resemble its "
+            "training images are not marked. Call its method fit_familiarity first."
         )

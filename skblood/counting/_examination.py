@@ -1,14 +1,12 @@
 """From a photograph to named cells: the steps of a count, one photograph at a time."""
 
-import warnings
-
 import numpy as np
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
 from ..assessment import MIN_PROBABILITY, assess
-from ..smears import crop_cells, find_cells
-from ..smears._finding import MAX_EDGE_WIDTH
+from ..smears import crop_cells
+from ..smears._finding import MAX_EDGE_WIDTH, describe_blur, find_cells_unchecked
 from ..smears._photograph import check_photograph
 from ..smears._scale import measure_scale
 from ._table import PLATELET, find_platelet
@@ -30,6 +28,8 @@ def image_side(classifier):
 
     Raises
     ------
+    TypeError
+        If it is another classifier.
     ValueError
         If it does not take square colour images.
     NotFittedError
@@ -38,6 +38,12 @@ def image_side(classifier):
     # `check_is_fitted` of an AdaptedClassifier does not look at its classifier.
     check_is_fitted(getattr(classifier, "classifier", classifier))
     check_is_fitted(classifier)
+    if not hasattr(classifier, "image_shape_"):
+        raise TypeError(
+            "Expected a BloodCNNClassifier, a BloodFNNClassifier or an "
+            f"AdaptedClassifier, got {type(classifier).__name__}. For other "
+            "classifiers, use find_cells, crop_cells and assess."
+        )
     height, width, n_channels = classifier.image_shape_
     if height != width or n_channels != 3:
         raise ValueError(
@@ -77,7 +83,7 @@ def measure_common_scale(photographs):
     Returns
     -------
     float or "auto"
-        Pixels in a micrometre; "auto" if no photograph shows red cells.
+        Pixels per micrometre; "auto" if no photograph shows red cells.
     """
     scales = []
     for photograph in photographs:
@@ -110,15 +116,10 @@ def examine(photograph, pixels_per_um, size):
     TypeError, ValueError
         If the photograph is invalid or out of focus.
     """
-    with warnings.catch_warnings():
-        # The error below replaces the warning.
-        warnings.filterwarnings("ignore", "Expected a sharp photograph", UserWarning)
-        found = find_cells(photograph, pixels_per_um=pixels_per_um)
+    found = find_cells_unchecked(check_photograph(photograph), pixels_per_um)
     if found.edge_width > MAX_EDGE_WIDTH:
         raise ValueError(
-            "Expected a sharp photograph, got one that is out of focus: the edges of "
-            f"its cells are {found.edge_width:.1f} µm wide, not up to "
-            f"{MAX_EDGE_WIDTH} µm."
+            f"{describe_blur(found.edge_width)} Focus, and take the photograph again."
         )
     # A label image is as large as the photograph. The count does not need it.
     del found["labels"]
@@ -174,8 +175,9 @@ def _classify(crops, is_platelet, classifier):
     named = assess(classifier, crops)
     kind = named.labels.astype(str)
     probability = named.probabilities.max(axis=1)
-    # What is small and has no nucleus is a platelet, whatever the classifier says. If
-    # it says something else, the probability of a platelet is low, so it is doubtful.
+    # A cell that is small and has no nucleus is a platelet, whatever the classifier
+    # predicts. If it has such a class, its probability decides whether the cell is
+    # doubtful.
     column = find_platelet(classes)
     if column is None:
         name, of_platelet = PLATELET, np.full(n, np.nan)

@@ -7,10 +7,14 @@ from ._intervals import multinomial_intervals
 PLATELET = "platelet"
 # A differential count gives the kinds of white cells. These are counted, but are no
 # white cells: their number is given for each 100 white cells.
-NOT_WHITE = {PLATELET, "erythroblast", "nucleated red cell", "normoblast"}
+NOT_WHITE = {
+    *(PLATELET, "thrombocyte"),
+    *("erythroblast", "normoblast", "nrbc"),
+    *("nucleated red cell", "nucleated red blood cell"),
+}
 
 
-def tabulate(cells, kinds, n_photographs):
+def count_kinds(cells, kinds, n_photographs):
     """Count the cells of each kind.
 
     Parameters
@@ -49,7 +53,7 @@ def tabulate(cells, kinds, n_photographs):
 
 
 def count_white_cells(table):
-    """Return the number of white cells in a table from `tabulate`."""
+    """Return the number of white cells in a table from `count_kinds`."""
     return int(table["count"][find_white(table["kind"])].sum())
 
 
@@ -95,7 +99,8 @@ def find_platelet(classes):
     -------
     int or None
     """
-    found = [i for i, name in enumerate(classes) if _singular(name) == PLATELET]
+    names = (PLATELET, "thrombocyte")
+    found = [i for i, name in enumerate(classes) if _singular(name) in names]
     return found[0] if found else None
 
 

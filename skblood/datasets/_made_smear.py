@@ -48,7 +48,7 @@ def make_smear(images, target=None, *, pixels_per_um=10.0, random_state=None):
     target : array-like of shape (n,), default=None
         Their labels.
     pixels_per_um : float, default=10.0
-        Number of pixels in a micrometre, from 3 to 40. The original photographs of
+        Number of pixels per micrometre, from 3 to 40. The original photographs of
         BloodMNIST have 9.8.
     random_state : int, RandomState instance or None, default=None
         Seeds the places of all cells, the red cells and the noise. Pass an int for the

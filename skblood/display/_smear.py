@@ -65,7 +65,7 @@ class SmearDisplay:
         """Plot the photograph.
 
         Each kind has a colour; people with any type of colour vision can tell the first
-        eight apart. The kind is also written above the box.
+        eight apart. The kind is also written beside the box.
 
         Parameters
         ----------
@@ -117,14 +117,17 @@ class SmearDisplay:
         self.boxes_.append(ax.add_patch(frame))
         if is_cut:
             return
-        # A text at the right edge ends with its box instead of beginning with it.
-        is_right = left > 0.8 * self.image.shape[1]
+        # The text stands above the box and begins with it. At the top edge it stands
+        # below, and at the right edge it ends with the box.
+        height, width = self.image.shape[:2]
+        is_top, is_right = top < 0.03 * height, left > 0.8 * width
         text = ax.annotate(
             f"{kind}?" if is_doubtful else kind,
-            ((right if is_right else left) - 0.5, top - 0.5),
-            xytext=(0, 1.5),
+            ((right if is_right else left) - 0.5, (bottom if is_top else top) - 0.5),
+            xytext=(0, -1.5 if is_top else 1.5),
             textcoords="offset points",
             ha="right" if is_right else "left",
+            va="top" if is_top else "bottom",
             fontsize=FONT_SIZE,
             clip_on=True,
             # A white seam keeps the text readable on cells.

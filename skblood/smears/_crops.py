@@ -43,8 +43,8 @@ def crop_cells(image, cells, *, size=28, pixels_per_um="auto"):
         Height and width of the result in pixels: those of the images that the
         classifier takes.
     pixels_per_um : float or "auto", default="auto"
-        Number of pixels of the photograph in a micrometre. With "auto", it is that of
-        `cells`, or for a label image, it is measured as `find_cells` does.
+        Number of pixels per micrometre in the photograph. With "auto", it is
+        ``cells.pixels_per_um``. For a label image, it is measured as in `find_cells`.
 
     Returns
     -------
@@ -55,11 +55,16 @@ def crop_cells(image, cells, *, size=28, pixels_per_um="auto"):
     Raises
     ------
     TypeError
-        If the pixels of the photograph are not uint8, or if a label image has no
-        integers.
+        If the pixels of the photograph are not uint8, or if the label image does not
+        contain integers.
     ValueError
         If the image or the label image has the wrong shape, if the cells are those of
         another photograph, if a label is negative, or if the scale cannot be measured.
+
+    Warns
+    -----
+    UserWarning
+        If `cells` is a label image, and the scale was measured by nuclei.
 
     See Also
     --------

@@ -11,13 +11,14 @@ from scipy.ndimage import (
 RED, GREEN, BLUE = 0, 1, 2
 # What has a smaller mean density is background.
 BACKGROUND = 0.09
-# What is more purple is a nucleus, cytoplasm of a white cell, or a platelet.
+# What is more purple is a nucleus, cytoplasm of a nucleated cell, or a platelet.
 PURPLE = 0.12
 # Standard deviation, in pixels, of the Gaussian that removes the noise of the camera.
 NOISE_SIGMA = 1.0
 # The darkest brightness relative to the background: one step of 8-bit images.
 DARKEST = 1 / 255
-# The background is almost white: only this percentage of the pixels is darker.
+# What is taken for white: this percentage of the pixels is darker. The brightest ones
+# can be noise or reflections.
 WHITE_PERCENTILE = 99
 # An edge is where the densities within so many micrometres differ by so much. Its width
 # is that of the sharpest part of all edges.

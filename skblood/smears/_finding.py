@@ -8,6 +8,7 @@ from sklearn.utils import Bunch
 from .._sklearn_compat import Interval, StrOptions, validate_params
 from .._warnings import warn
 from ._density import measure_density, measure_edge_width
+from ._nucleated_cells import find_nucleated_cells, subtract_background
 from ._nuclei import find_nuclei
 from ._outlines import find_boxes, find_middles, touches_edge
 from ._photograph import LARGEST, check_photograph, resize
@@ -15,7 +16,6 @@ from ._platelets import find_platelets
 from ._scale import MAX_SCALE, MIN_SCALE, resolve_scale
 from ._shading import subtract_shading
 from ._sizes import PIXELS_PER_UM
-from ._white_cells import find_white_cells, subtract_background
 
 # In sharp photographs, the sharpest edges of cells are 1.0 to 1.9 µm wide. A Gaussian
 # blur with a standard deviation of 1 µm makes them at least so wide.
@@ -39,15 +39,18 @@ def find_cells(image, *, pixels_per_um="auto"):
 
     The smear must have a Romanowsky stain (Wright, Giemsa, May-Grünwald-Giemsa), and
     lie in a single layer, with background between the cells. The method is classical
-    image analysis without training, so it does not depend on a certain microscope:
+    image analysis and needs no training. Its parameters were chosen on photographs of
+    one microscope:
 
-    1. The red cells that lie alone tell the scale: their mean diameter is 7.5 µm. The
-       photograph is then reduced to 4 pixels in a micrometre.
+    1. The scale is measured from the red cells that do not touch other cells: their
+       mean diameter is 7.5 µm. The photograph is then resized to 4 pixels per
+       micrometre.
     2. Pixels become optical densities relative to the background, also where the light
-       is uneven. Nuclei absorb more red light and more green than blue light than all
-       else. The thresholds are Otsu's [1]_.
+       is uneven. Nuclei absorb more red light than all other parts. The difference
+       between the green and the blue light that they absorb is also larger. The
+       thresholds are Otsu's [1]_.
     3. Cytoplasm is what is near a nucleus and has neither the colour of the background
-       nor that of red cells. Touching cells are parted where they are narrow, by a
+       nor that of red cells. Touching cells are separated where they are narrow, by a
        watershed of the distance to their edge [2]_.
     4. Platelets are small, round, purple maxima of the Laplacian of Gaussian [3]_.
 
@@ -55,14 +58,15 @@ def find_cells(image, *, pixels_per_um="auto"):
     ----------
     image : array-like of shape (H, W, 3), dtype uint8
         RGB pixels of the photograph. Its shorter side has at least 64 pixels, and it
-        has at most 89 million pixels. One with 4 to 20 pixels in a micrometre, as a
+        has at most 89 million pixels. One with 4 to 20 pixels per micrometre, as a
         lens with a magnification of 40 to 100 gives, suits best.
     pixels_per_um : float or "auto", default="auto"
-        Number of pixels in a micrometre. With "auto", it is 1/7.5 of the median
-        diameter of the red cells. If fewer than two red cells lie alone, the largest
-        nuclei are taken for 10 µm, which is less accurate, and a warning says so. Pass
-        the number if you know it, or if the red cells have another size, as in some
-        anaemias.
+        Number of pixels per micrometre. With "auto", it is 1/7.5 of the median
+        diameter of the red cells. If fewer than two of them do not touch other
+        cells, or if fewer than five do not and their scale differs from that of the
+        nuclei by a factor of more than 2, the largest nuclei are assumed to be 10 µm
+        wide, which is less accurate, and a warning says so. Pass the number if you know
+        it, or if the red cells have another size, as in some anaemias.
 
     Returns
     -------
@@ -114,8 +118,8 @@ def find_cells(image, *, pixels_per_um="auto"):
     Notes
     -----
     The page :doc:`/results/smears` has the errors on photographs of another laboratory.
-    A photograph of 640×480 pixels takes about 0.2 seconds. Time and memory are those of
-    the reduced photograph: about a second and 0.1 to 0.3 GB for each million of its
+    A photograph of 640×480 pixels takes about 0.2 seconds. Time and memory depend on
+    the resized photograph: 1 to 2 seconds and 0.1 to 0.3 GB for each million of its
     pixels.
 
     References
@@ -143,25 +147,58 @@ def find_cells(image, *, pixels_per_um="auto"):
     >>> abs(cells.pixels_per_um / smear.pixels_per_um - 1) < 0.05
     True
     """
-    pixels = check_photograph(image)
+    found = find_cells_unchecked(check_photograph(image), pixels_per_um)
+    if found.edge_width > MAX_EDGE_WIDTH:
+        warn(
+            f"{describe_blur(found.edge_width)} Cells can be missed, and the "
+            "predictions for them are not reliable."
+        )
+    return found
+
+
+def find_cells_unchecked(pixels, pixels_per_um):
+    """Find cells without a warning if the photograph is out of focus.
+
+    Parameters
+    ----------
+    pixels : ndarray of shape (H, W, 3), dtype uint8
+        From `check_photograph`.
+    pixels_per_um : float or "auto"
+
+    Returns
+    -------
+    Bunch
+        As `find_cells` returns it.
+    """
     scale, n_red_cells = resolve_scale(pixels, pixels_per_um)
     _check_size(pixels.shape, scale)
     density = measure_density(resize(pixels, PIXELS_PER_UM / scale))
     density = subtract_shading(density)
-    edge_width = measure_edge_width(density, PIXELS_PER_UM)
-    if edge_width > MAX_EDGE_WIDTH:
-        warn(
-            "Expected a sharp photograph, got one that is out of focus: the edges of "
-            f"its cells are {edge_width:.1f} µm wide, not up to {MAX_EDGE_WIDTH} µm. "
-            "Cells can be missed, and the predictions for them are not reliable."
-        )
     small_labels, n_nucleated = _segment(density)
     labels = _enlarge(small_labels, pixels.shape[:2])
     return Bunch(
         **_describe(labels, n_nucleated, scale),
         pixels_per_um=scale,
         n_red_cells=n_red_cells,
-        edge_width=edge_width,
+        edge_width=measure_edge_width(density, PIXELS_PER_UM),
+    )
+
+
+def describe_blur(edge_width):
+    """Return a sentence about a photograph that is out of focus.
+
+    Parameters
+    ----------
+    edge_width : float
+        In micrometres.
+
+    Returns
+    -------
+    str
+    """
+    return (
+        "Expected a sharp photograph, got one that is out of focus: the edges of its "
+        f"cells are {edge_width:.1f} µm wide, not up to {MAX_EDGE_WIDTH} µm."
     )
 
 
@@ -171,14 +208,14 @@ def _check_size(shape, scale):
     if min(height, width) < SMALLEST_UM:
         raise ValueError(
             f"Expected a photograph of at least {SMALLEST_UM}×{SMALLEST_UM} µm, got "
-            f"{width:.0f}×{height:.0f} µm at {scale:.1f} pixels in a micrometre. Check "
+            f"{width:.0f}×{height:.0f} µm at {scale:.1f} pixels per micrometre. Check "
             "pixels_per_um, or take a photograph at a lower magnification."
         )
     if height * width * PIXELS_PER_UM**2 > LARGEST:
         raise ValueError(
             "Expected a photograph of at most "
             f"{LARGEST / PIXELS_PER_UM**2 / 1e6:.1f} mm², got "
-            f"{height * width / 1e6:.1f} mm² at {scale:.1f} pixels in a micrometre. "
+            f"{height * width / 1e6:.1f} mm² at {scale:.1f} pixels per micrometre. "
             "Check pixels_per_um, or cut it into smaller photographs."
         )
 
@@ -190,7 +227,7 @@ def _segment(density):
     """
     nuclei = find_nuclei(density)
     density = subtract_background(density, nuclei)
-    cells = find_white_cells(density, nuclei)
+    cells = find_nucleated_cells(density, nuclei)
     platelets = find_platelets(density, cells)
     n_nucleated = cells.max()
     return np.where(platelets > 0, platelets + n_nucleated, cells), n_nucleated

@@ -20,7 +20,7 @@ MIN_PEAK = 0.4
 # without nuclei.
 FRACTION_OF_NUCLEI = 0.25
 MAX_RED_CELL_PURPLE = 0.3
-# Smaller regions, in pixels, are noise: at 4 pixels in a micrometre, 3 % of a red cell.
+# Smaller regions, in pixels, are noise: at 4 pixels per micrometre, 3 % of a red cell.
 MIN_AREA = 21
 
 

@@ -36,7 +36,8 @@ def check_photograph(image):
     if pixels.ndim != 3 or pixels.shape[2] != 3:
         raise ValueError(
             "Expected a colour photograph of shape (H, W, 3), got an array of shape "
-            f"{pixels.shape}."
+            f"{pixels.shape}. Convert it, for example with "
+            'PIL.Image.open(path).convert("RGB").'
         )
     if pixels.dtype != np.uint8:
         raise TypeError(
@@ -48,7 +49,8 @@ def check_photograph(image):
     if min(height, width) < SMALLEST_SIDE:
         raise ValueError(
             f"Expected a photograph of at least {SMALLEST_SIDE}×{SMALLEST_SIDE} "
-            f"pixels, got {width}×{height}."
+            f"pixels, got {width}×{height}. Images of single cells need no search: "
+            "classify them directly."
         )
     if height * width > LARGEST:
         raise ValueError(
@@ -58,7 +60,7 @@ def check_photograph(image):
     if _is_grey(pixels):
         raise ValueError(
             "Expected a colour photograph of a stained smear, got a grey one. Nuclei "
-            "are found by their colour."
+            "are found by their colour, so use a colour camera."
         )
     return pixels
 

@@ -25,7 +25,7 @@ def drop_small(mask, min_area):
     return is_kept[labels]
 
 
-def part_touching(mask, *, sigma, min_distance, min_thickness):
+def separate_touching(mask, *, sigma, min_distance, min_thickness):
     """Return a label image in which touching round objects are parted.
 
     The objects are parted at the necks between the places where they are thickest: by

@@ -10,14 +10,14 @@ from ._density import GREEN, measure_density, measure_purple
 from ._nuclei import find_nuclei, measure_red_cell_limit
 from ._outlines import touches_edge
 from ._photograph import resize
-from ._regions import drop_small, part_touching
+from ._regions import drop_small, separate_touching
 from ._sizes import NUCLEUS_UM, RED_CELL_UM
 
-# Limits for a scale that is passed, in pixels per micrometre. Below the first one,
-# platelets would be smaller than two pixels.
+# Limits for a scale that is passed or measured by nuclei, in pixels per micrometre.
+# Below the first one, the smallest platelets would have fewer than four pixels across.
 MIN_SCALE, MAX_SCALE = 2, 200
-# Limits for the diameter of red cells, in pixels. The photograph is reduced until its
-# red cells fall between them.
+# Limits for the diameter of red cells, in pixels. The photograph is measured at four
+# sizes, and the size with the most such red cells is used.
 MIN_DIAMETER, MAX_DIAMETER = 20, 110
 REDUCTIONS = (1, 2, 4, 8)
 # The red cells in the middle part of a photograph are enough. Its side in pixels.
@@ -67,14 +67,16 @@ def resolve_scale(pixels, pixels_per_um):
         raise ValueError(
             "Expected a photograph of a stained blood smear, got one that shows "
             "neither single red cells nor nuclei from which its scale could be "
-            "measured. If it is a smear, pass the number of pixels in a micrometre "
+            "measured. If it is a smear, pass the number of pixels per micrometre "
             "(pixels_per_um)."
         )
     warn(
-        "Expected at least two red cells that lie alone, from which the scale is "
-        f"measured, got {n_red_cells}. Instead, the largest nuclei were taken for "
-        f"{NUCLEUS_UM} µm, which gives {scale:.1f} pixels in a micrometre. This is "
-        "less accurate. Pass the number (pixels_per_um) if you know it."
+        f"The scale could not be measured by red cells: {n_red_cells} do not touch "
+        "other cells, and at least two are needed. With fewer than five, their size "
+        "must also agree with that of the nuclei. Instead, the largest nuclei were "
+        f"assumed to be {NUCLEUS_UM} µm wide, which gives {scale:.1f} pixels per "
+        "micrometre. This is less accurate. Pass the number (pixels_per_um) if you "
+        "know it."
     )
     return scale, 0
 
@@ -92,9 +94,11 @@ def measure_scale(pixels):
     Returns
     -------
     pixels_per_um : float or None
-        None if there are fewer than two such red cells.
+        None if there are fewer than two such red cells. Also None if there are fewer
+        than five, and their scale differs from that of the nuclei by a factor of more
+        than 2.
     n_red_cells : int
-        The number of cells that were measured.
+        The number of such red cells.
     """
     best, reduction = np.empty(0), 1
     for candidate in REDUCTIONS:
@@ -110,7 +114,7 @@ def measure_scale(pixels):
     if len(best) < MANY_RED_CELLS:
         by_nuclei = measure_scale_by_nuclei(pixels) or scale
         if abs(np.log(scale / by_nuclei)) > np.log(MAX_DISAGREEMENT):
-            return None, 0
+            return None, len(best)
     return scale, len(best)
 
 
@@ -124,7 +128,7 @@ def measure_scale_by_nuclei(pixels):
     Returns
     -------
     float or None
-        Pixels in a micrometre. None if no nuclei are found.
+        Pixels per micrometre. None if no nuclei are found.
     """
     factor = min(1.0, MEASURED_SIDE / max(pixels.shape[:2]))
     nuclei = find_nuclei(measure_density(resize(pixels, factor)))
@@ -156,7 +160,7 @@ def _find_diameters(pixels):
         return np.empty(0)
     threshold = EDGE * threshold_otsu(green[is_not_purple])
     mask = drop_small(binary_fill_holes(green > threshold), 50)
-    cells = part_touching(mask, sigma=2, min_distance=6, min_thickness=4)
+    cells = separate_touching(mask, sigma=2, min_distance=6, min_thickness=4)
     return np.array(
         [
             cell.equivalent_diameter_area

@@ -155,8 +155,10 @@ def test_count_prints_a_table(smear, expected, capsys):
         assert line.split() == " ".join(map(str, words)).split()
     [summary] = err.splitlines()
     n_white, n = expected.n_white_cells, len(expected.crops)
+    scale = f"{expected.pixels_per_um:.1f} pixels per micrometre"
     assert summary.startswith(
-        f"skblood: 2 photographs: {n_white} white cells and {n - n_white} others;"
+        f"skblood: 2 photographs, {scale}: {n_white} white cells and {n - n_white} "
+        "others;"
     )
     n_unsure = (expected.cells.state == "unsure").sum()
     assert f"; {n_unsure} of them unsure, 0 unfamiliar." in summary
@@ -224,7 +226,7 @@ def test_cells_that_the_edge_cuts(smear, expected, tmp_path, capsys):
     assert all(cell["probability"] is cell["familiarity"] is None for cell in cut)
     n_counted = sum(row["count"] for row in found["kinds"])
     assert n_counted == len(found["cells"]) - len(cut)
-    assert f"Not counted: {len(cut)} cells that the edge cuts." in err
+    assert f"Not counted: {len(cut)} cells that the edge of a photograph cuts." in err
     # There are no images of these cells, but they are in the table of the cells.
     report = tmp_path / "report"
     rows = read_csv(report / "cells.csv")
@@ -377,7 +379,7 @@ def test_broken_photographs_are_left_out(one, broken, photograph, tmp_path, caps
     boxes = count_cells(photograph).cells.box
     assert [cell["top"] for cell in cells] == boxes[:, 0].tolist()
     assert {cell["photograph"] for cell in cells} == {str(one)}
-    assert "1 photograph: " in err
+    assert "1 photograph, " in err
     assert [path.name for path in (report / "photographs").iterdir()] == ["one.png"]
 
 
@@ -390,7 +392,7 @@ def test_only_broken_photographs(broken, tmp_path, capsys):
     assert err.count("broken/") == 4
     assert err.count("\n") == 5
     assert err.endswith(
-        "Expected photographs of a smear, got none that could be counted.\n"
+        "could be counted. The messages above give the reason for each.\n"
     )
     assert not report.exists()
 
@@ -552,7 +554,7 @@ def test_files_of_the_report(reported, smear):
     assert names == [path.name for path in sorted(smear.iterdir())]
     assert [path.name for path in report.parent.iterdir()] == ["report"]
     assert out.startswith("kind")
-    assert f"{report}: the report. Check the kinds in {report}/contact-sheet.png" in err
+    assert f"The report is in the folder {report}. Look at the contact sheet" in err
 
 
 def test_tables_of_the_report(reported, smear, expected):

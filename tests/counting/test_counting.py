@@ -361,7 +361,7 @@ def test_photographs_without_red_cells_have_the_scale_of_the_others(
     assert found.pixels_per_um == counted_small.pixels_per_um
     assert found.cells.kind[0] == "eosinophil"
     assert found.cells.state[0] != "cut"
-    with pytest.warns(UserWarning, match="at least two red cells"):
+    with pytest.warns(UserWarning, match="at least two are needed"):
         count_cells(without_red_cells, clf)
 
 

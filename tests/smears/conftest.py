@@ -101,7 +101,7 @@ def no_warnings():
 
 @pytest.fixture(scope="session")
 def smear(new_cells):
-    """Return a field with one cell of each class, with 8 pixels in a micrometre."""
+    """Return a field with one cell of each class, with 8 pixels per micrometre."""
     from skblood.datasets import make_smear
 
     X, y = new_cells

@@ -53,7 +53,7 @@ def photographs():
         pixels = np.asarray(Image.open(path))
         with warnings.catch_warnings():
             # Some of the photographs show fewer than two red cells that lie alone.
-            warnings.filterwarnings("ignore", "Expected at least two red cells")
+            warnings.filterwarnings("ignore", "The scale could not be measured")
             pairs.append((boxes[path.name], find_cells(pixels)))
     return pairs
 

@@ -7,15 +7,18 @@ from skimage.morphology import closing, disk, opening
 
 from ._density import BACKGROUND, GREEN, measure_purple
 from ._nuclei import measure_red_cell_limit
-from ._regions import part_touching
+from ._regions import separate_touching
 from ._sizes import RED_CELL, RED_CELL_AREA
 
-# Lengths in units of the diameter of a red cell: how far cytoplasm reaches from the
-# nucleus; from where on the background is not changed by a nucleus; from where on most
-# of what is stained is red cells; the distance of the middles of two cells, and half of
-# their smallest thickness.
-CYTOPLASM_REACH, NUCLEUS_HALO = 0.9, 0.3
+# The next five lengths are in units of the diameter of a red cell.
+# Largest distance of cytoplasm from its nucleus.
+CYTOPLASM_REACH = 0.9
+# Pixels nearer to a nucleus are not used as background.
+NUCLEUS_HALO = 0.3
+# Farther from a nucleus than this, stained pixels are mostly red cells.
 FAR_FROM_NUCLEUS = 0.75
+# Smallest distance of the middles of two cells, and half of the smallest thickness of a
+# cell.
 MIN_CELL_DISTANCE, MIN_CELL_THICKNESS = 0.7, 0.4
 # Area of the chromatin of a cell, in units of the area of a red cell.
 MIN_NUCLEUS_AREA = 0.3
@@ -69,7 +72,7 @@ def _enlarge(values, shape):
     return np.stack([np.asarray(channel) for channel in channels], axis=2)
 
 
-def find_white_cells(density, nuclei):
+def find_nucleated_cells(density, nuclei):
     """Return the nucleated cells: their nuclei with the cytoplasm around them.
 
     Cytoplasm has another colour than red cells, also where it is as dark as these: the
@@ -105,7 +108,7 @@ def find_white_cells(density, nuclei):
     cells = nuclei | ((distance > limit) & (to_nucleus < CYTOPLASM_REACH * RED_CELL))
     cells = closing(opening(cells, disk(1)), disk(2))
     cells = opening(binary_fill_holes(cells), disk(3))
-    cells = part_touching(
+    cells = separate_touching(
         cells,
         sigma=1.5,
         min_distance=round(MIN_CELL_DISTANCE * RED_CELL),
@@ -115,7 +118,10 @@ def find_white_cells(density, nuclei):
 
 
 def _distance_from_haemoglobin(density, is_red_cell):
-    """Return the distances from the line of red cells, and its value in red cells."""
+    """Return the distance of each pixel from the line of red cells.
+
+    The second value is its 90th percentile in red cells, and 0 if there are too few.
+    """
     if is_red_cell.sum() < RED_CELL_AREA:
         # Without red cells, all that is darker than the background can be cytoplasm.
         return np.linalg.norm(density, axis=2), 0.0
