@@ -56,17 +56,16 @@ def count(options):
     cells = name_cells(examined, classifier)
     kinds = list_kinds(classifier, cells)
     table = count_kinds(cells, kinds, len(readable))
+    scales = [found.pixels_per_um for found in examined]
+    photographs = dict(zip(readable, scales, strict=True))
     has_white_cells = count_white_cells(table) > 0
     if has_white_cells:
-        TABLE_WRITERS[options.format](table, cells, readable)
+        TABLE_WRITERS[options.format](table, cells, photographs)
         sys.stdout.flush()
-        scale = float(np.median([found.pixels_per_um for found in examined]))
-        print_message(_describe(table, cells, len(readable), scale))
+        print_message(_describe(table, cells, photographs))
     if report is not None and (cells.state != "cut").any():
         from skblood._cli.report import write_report
 
-        scales = [found.pixels_per_um for found in examined]
-        photographs = dict(zip(readable, scales, strict=True))
         write_report(report, table, cells, photographs, kinds)
         print_message(
             f"The report is in the folder {report}. Look at the contact sheet there. "
@@ -146,14 +145,15 @@ def _describe_no_white_cells(table, cells, n_photographs):
     )
 
 
-def _describe(table, cells, n_photographs, scale):
+def _describe(table, cells, photographs):
     """Return what was counted, in one line."""
     from skblood.counting._table import count_white_cells
 
     n_white, n_of = count_white_cells(table), _count_states(cells)
     n_others = int(table["count"].sum()) - n_white
+    n, scale = len(photographs), np.median(list(photographs.values()))
     return (
-        f"{n_photographs} photograph{'' if n_photographs == 1 else 's'}, {scale:.1f} "
+        f"{n} photograph{'' if n == 1 else 's'}, {scale:.1f} "
         f"pixels per micrometre: {n_white} white cells and {n_others} others; "
         f"{n_of['unsure']} of them unsure, {n_of['unfamiliar']} unfamiliar. Not "
         f"counted: {n_of['cut']} cells that the edge of a photograph cuts."

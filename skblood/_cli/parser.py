@@ -31,8 +31,8 @@ examples:
   skblood count smear/ -o report
 
 The photographs must show a stained smear in colour, sharp, with background
-between the cells, in the same magnification and without overlap. The size of
-the red cells tells the scale. Cells that the edge of a photograph cuts are not
+between the cells, at the same magnification and without overlap. The scale is
+measured from the red cells. Cells that the edge of a photograph cuts are not
 counted. The pretrained models know only one microscope and stain. If most cells
 are unfamiliar, do not rely on the count, and train a model of your own.
 """

@@ -21,7 +21,7 @@ CELL_COLUMNS = [
 ]
 
 
-def print_table(table, cells, paths):
+def print_table(table, cells, photographs):
     """Print one line for each kind of cells, for people.
 
     Parameters
@@ -30,8 +30,8 @@ def print_table(table, cells, paths):
         From `skblood.count_cells`.
     cells : dict of str to ndarray
         From `skblood.count_cells`. The three functions have the same parameters.
-    paths : list of Path
-        The photographs.
+    photographs : dict of Path to float
+        The photographs, and the pixels per micrometre of each.
     """
     rows = [
         [
@@ -48,7 +48,7 @@ def print_table(table, cells, paths):
     print(tabulate(rows, header, disable_numparse=True, colalign=alignment))
 
 
-def print_csv(table, cells, paths):
+def print_csv(table, cells, photographs):
     """Print a header and one line for each kind of cells."""
     write_csv(sys.stdout, table)
 
@@ -72,12 +72,19 @@ def write_cells_csv(file, cells, paths):
         writer.writerow(values)
 
 
-def print_json(table, cells, paths):
-    """Print a JSON object with the table and the cells."""
+def print_json(table, cells, photographs):
+    """Print a JSON object with the photographs, the table and the cells."""
     kinds = [
         dict(zip(COLUMNS, map(_to_json, row), strict=True)) for row in _rows(table)
     ]
-    print(json.dumps({"kinds": kinds, "cells": describe_cells(cells, paths)}, indent=1))
+    scales = [
+        {"photograph": str(path), "pixels_per_um": scale}
+        for path, scale in photographs.items()
+    ]
+    listed = describe_cells(cells, list(photographs))
+    print(
+        json.dumps({"photographs": scales, "kinds": kinds, "cells": listed}, indent=1)
+    )
 
 
 def describe_cells(cells, paths):

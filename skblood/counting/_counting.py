@@ -57,7 +57,7 @@ def count_cells(
     Parameters
     ----------
     photographs : ndarray of shape (H, W, 3), or list of these, dtype uint8
-        RGB pixels of one or several photographs of one smear, in the same magnification
+        RGB pixels of one or several photographs of one smear, at the same magnification
         and without overlap. See `find_cells` for what they have to show.
     classifier : BloodCNNClassifier, BloodFNNClassifier or AdaptedClassifier, \
             default=None

@@ -187,7 +187,9 @@ def parse_strictly(text):
 def test_count_prints_json(smear, expected, capsys):
     assert run("count", smear, "--format", "json") == 0
     found = parse_strictly(capsys.readouterr().out)
-    assert list(found) == ["kinds", "cells"]
+    assert list(found) == ["photographs", "kinds", "cells"]
+    scales = [photograph["pixels_per_um"] for photograph in found["photographs"]]
+    assert np.median(scales) == expected.pixels_per_um
     for i, row in enumerate(found["kinds"]):
         assert list(row) == COLUMNS
         for name, value in row.items():
