@@ -36,7 +36,11 @@ from ._sklearn_compat import (
 from ._training.arrays import optimizer_arrays
 from ._training.batches import ImageDataset, count_batches
 from ._training.fit import build_network, replace_output_layer, train_network
-from ._training.history import count_steps, finished_epochs
+from ._training.history import (
+    count_steps,
+    finished_epochs,
+    warn_of_interruption,
+)
 from ._training.scaling import find_pixel_range, fit_scaling
 from ._training.spec import NetworkSpec, TrainingSpec, resolve_dtype
 from ._training.state import pack_state, unpack_state, versions, warn_of_versions
@@ -121,6 +125,10 @@ class BaseBloodClassifier(
         TypeError, ValueError
             If a parameter or the data are invalid, or if training diverges. The
             classifier then stays as it was before the call.
+        KeyboardInterrupt
+            If the training is interrupted with Ctrl-C. The classifier is then fitted as
+            far as the last epoch that was finished, and a warning says so. If no epoch
+            was finished, it stays as it was before the call.
         """
         with self._unchanged_on_error():
             # Check the input.
@@ -175,6 +183,10 @@ class BaseBloodClassifier(
 
             # Keep the result.
             self._keep(net, network, training, classes, earlier)
+        if net.was_interrupted_:
+            warn_of_interruption(self.n_iter_ - len(earlier), training.max_epochs)
+            # A search ends here too. Otherwise it would score an unfinished classifier.
+            raise KeyboardInterrupt
         return self
 
     @fit_context(prefer_skip_nested_validation=True)

@@ -4,6 +4,7 @@ Each is a function that takes the parsed arguments and returns the exit status.
 """
 
 import sys
+import warnings
 from collections import Counter
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -152,9 +153,7 @@ def train(options):
     images, labels, n_failed = load_labelled_images(options.folder, size, options.crop)
     if options.start is not None:
         labels = _use_known_names(labels, classifier.classes_.tolist())
-    # `fit` prints its progress to the standard output, which is for results only.
-    with redirect_stdout(sys.stderr):
-        classifier.fit(images, labels)
+    _fit(classifier, images, labels)
     # These two are choices of this command, not of the model.
     classifier.set_params(warm_start=False, verbose=0)
     if len(images) >= MIN_REFERENCE:
@@ -225,6 +224,20 @@ def evaluate(options):
     tally.add(found)
     print_message(*describe_familiarity(tally, options))
     return int(n_failed > 0)
+
+
+def _fit(classifier, images, labels):
+    """Fit a classifier, and say so if the user interrupts it."""
+    # The warning of `fit` says that the classifier keeps what it has learned. Here,
+    # nothing is kept.
+    warnings.filterwarnings("ignore", "The training was interrupted", UserWarning)
+    try:
+        # `fit` prints its progress to the standard output, which is for results only.
+        with redirect_stdout(sys.stderr):
+            classifier.fit(images, labels)
+    except KeyboardInterrupt:
+        print_message("The training was interrupted, so no model was written.")
+        raise
 
 
 def _read_in_parts(paths, classifier, crop):

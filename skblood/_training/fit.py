@@ -32,10 +32,14 @@ def train_network(module, spec, train, valid=None, optimizer_state=None):
     Returns
     -------
     ImageNet
-        The skorch net around the trained module, with the history of this call.
+        The skorch net around the trained module, with the history of this call. Its
+        attribute `was_interrupted_` tells whether the user interrupted the training
+        (Ctrl-C). It then has the weights of the last epoch that was finished.
 
     Raises
     ------
+    KeyboardInterrupt
+        If no epoch was finished.
     ValueError
         If training diverged.
     """
@@ -53,8 +57,8 @@ def train_network(module, spec, train, valid=None, optimizer_state=None):
         # skorch's method: it runs all epochs, but does not initialise the net again.
         net.partial_fit(train)
     if "train_loss" not in net.history[0]:
-        # skorch catches KeyboardInterrupt (Ctrl+C) and returns. No epoch was completed,
-        # so there is nothing to keep: interrupt again.
+        # skorch catches KeyboardInterrupt and returns. No epoch was finished, so there
+        # is nothing to keep: interrupt again.
         raise KeyboardInterrupt
     if net.n_steps_ < ENOUGH_STEPS:
         recompute_batch_statistics(net, train)

@@ -1,5 +1,7 @@
 """The history of a training: a list with a dict for each epoch."""
 
+from .._warnings import warn
+
 
 def finished_epochs(history, n_earlier):
     """Return the finished epochs of a skorch history, without its records of batches.
@@ -36,3 +38,17 @@ def count_steps(history):
     int
     """
     return sum(epoch.get("train_batch_count", 0) for epoch in history)
+
+
+def warn_of_interruption(n_finished, n_epochs):
+    """Warn that the user has interrupted a training.
+
+    Parameters
+    ----------
+    n_finished, n_epochs : int
+        How many epochs were finished, and of how many.
+    """
+    warn(
+        f"The training was interrupted after {n_finished} of {n_epochs} epochs. The "
+        "classifier keeps these epochs. Call fit again to train it completely."
+    )

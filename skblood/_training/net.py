@@ -157,8 +157,37 @@ class ImageNet(NeuralNetClassifier):
         self.history.record(key, value)
         self.history.record(f"{key}_best", best([*earlier, value]) == value)
 
+    def notify(self, method_name, **kwargs):
+        try:
+            super().notify(method_name, **kwargs)
+        except KeyboardInterrupt:
+            self.is_stopped_ = True
+            raise
+
+    def fit_loop(self, *args, **kwargs):
+        """Run all epochs, and find out why they end early.
+
+        skorch catches KeyboardInterrupt, with which callbacks stop the training. One
+        that does not come from a callback is the user's (Ctrl-C). The unfinished epoch
+        is then undone, and `was_interrupted_` is True.
+        """
+        self.is_stopped_ = self.was_interrupted_ = False
+        self.finished_weights_ = None
+        try:
+            super().fit_loop(*args, **kwargs)
+        except KeyboardInterrupt:
+            self.was_interrupted_ = not self.is_stopped_
+            if self.was_interrupted_ and self.finished_weights_ is not None:
+                self.module_.load_state_dict(self.finished_weights_)
+            raise
+        finally:
+            self.finished_weights_ = None
+        return self
+
     def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         super().on_epoch_end(net, dataset_train, dataset_valid, **kwargs)
+        weights = self.module_.state_dict()
+        self.finished_weights_ = {name: w.clone() for name, w in weights.items()}
         if not math.isfinite(self.history[-1, "train_loss"]):
             raise KeyboardInterrupt  # skorch's way for a callback to stop training
 

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -511,6 +512,27 @@ def test_train_writes_a_model_that_evaluate_reads(sorted_folder, tmp_path, capsy
     assert "precision" in report
     assert "Doubtful predictions: " in report
     assert all(f"\n           {name} " in report for name in NAMES)
+
+
+def test_ctrl_c_during_training_writes_no_model(
+    sorted_folder, tmp_path, capsys, monkeypatch
+):
+    calls = []
+
+    def augment(images, generator):
+        calls.append(len(images))
+        if len(calls) == 3:  # One batch in each epoch: this is the third epoch.
+            signal.raise_signal(signal.SIGINT)
+        return images
+
+    monkeypatch.setattr("skblood.cnn.augment_cells", augment)
+    output = tmp_path / "new.safetensors"
+    assert run("train", sorted_folder, "-o", output, "--epochs", 9) == 130
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "skblood: The training was interrupted, so no model was written.\n"
+    assert list(tmp_path.glob("*.safetensors*")) == []
+    assert len(calls) == 3
 
 
 def test_train_continues_from_a_model(model, named, sorted_folder, tmp_path, capsys):

@@ -9,7 +9,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, cross_val_score
 
 
 class EventLog(skorch.callbacks.Callback):
@@ -240,7 +240,69 @@ def test_callbacks_in_a_parallel_search(tiny_fnn, cells):
     assert search.best_estimator_.n_iter_ == 2
 
 
-def test_interrupt_ends_the_training(tiny, cells):
+class InterruptingAugmentation:
+    """An augmentation in which the user presses Ctrl-C, at a certain batch."""
+
+    def __init__(self, n_batches):
+        self.n_batches = n_batches
+
+    def __call__(self, images, generator):
+        self.n_batches -= 1
+        if self.n_batches < 0:
+            raise KeyboardInterrupt
+        return images
+
+
+def test_ctrl_c_keeps_the_finished_epochs(tiny_cnn, cells):
+    X, y = cells  # three batches of 32 images
+    clf = tiny_cnn(max_epochs=9, augmentation=InterruptingAugmentation(7))
+    with (
+        pytest.warns(UserWarning, match=r"interrupted after 2 of 9 epochs"),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        clf.fit(X, y)
+    assert clf.n_iter_ == len(clf.loss_curve_) == len(clf.history_) == 2
+    # The seventh batch, of the third epoch, has changed the weights. This is undone.
+    shorter = tiny_cnn(
+        max_epochs=9,
+        augmentation=InterruptingAugmentation(10**9),
+        callbacks=[StopAfter(2)],
+    ).fit(X, y)
+    assert_array_equal(clf.predict_proba(X), shorter.predict_proba(X))
+
+
+class StopAfter(skorch.callbacks.Callback):
+    def __init__(self, n_epochs):
+        self.n_epochs = n_epochs
+
+    def on_epoch_end(self, net, **kwargs):
+        if len(net.history) == self.n_epochs:
+            raise KeyboardInterrupt
+
+
+def test_ctrl_c_in_the_first_epoch_changes_nothing(tiny_cnn, cells):
+    X, y = cells
+    clf = tiny_cnn().fit(X, y)
+    before = clf.predict_proba(X)
+    clf.set_params(augmentation=InterruptingAugmentation(1))
+    with pytest.raises(KeyboardInterrupt):
+        clf.fit(X, y)
+    assert_array_equal(clf.predict_proba(X), before)
+    with pytest.raises(KeyboardInterrupt):
+        clf.partial_fit(X, y)
+    assert_array_equal(clf.predict_proba(X), before)
+
+
+@pytest.mark.filterwarnings("ignore:The training was interrupted")
+def test_ctrl_c_ends_a_search(tiny_cnn, cells):
+    clf = tiny_cnn(augmentation=InterruptingAugmentation(3))
+    with pytest.raises(KeyboardInterrupt):
+        cross_val_score(clf, *cells, cv=2)
+    with pytest.raises(KeyboardInterrupt):
+        GridSearchCV(clf, {"lr": [1e-3, 1e-2]}, cv=2).fit(*cells)
+
+
+def test_a_callback_ends_the_training_with_keyboard_interrupt(tiny, cells):
     class Interrupt(skorch.callbacks.Callback):
         def on_batch_end(self, net, training, **kwargs):
             if len(net.history) == 2:
