@@ -27,10 +27,13 @@ print(train.images.shape, train.images.dtype)
 # The classifier is trained with `fit`, as in scikit-learn. Twenty-five epochs (passes
 # over the images) are enough for a first result; by default, there are more. With the
 # same ``random_state`` and number of threads, the same machine trains the same model,
-# bit for bit.
+# bit for bit. On a terminal, ``verbose=1`` shows the progress.
 
 start = perf_counter()
-clf = BloodCNNClassifier(max_epochs=25, random_state=0)
+is_terminal = sys.stdout.isatty()
+clf = BloodCNNClassifier(
+    max_epochs=25, random_state=0, verbose=int(is_terminal)
+)
 clf.fit(train.images, train.target)
 print(f"Fitted in {perf_counter() - start:.0f} s, {clf.n_iter_} epochs.")
 

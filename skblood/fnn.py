@@ -77,7 +77,9 @@ class BloodFNNClassifier(BaseBloodClassifier):
     callbacks : list of skorch.callbacks.Callback, default=None
         Callbacks for training. They are copied in each call of `fit`.
     verbose : int, default=0
-        If positive, print one line for each epoch.
+        With 1, a terminal shows the progress in one line that is updated. A log file or
+        a notebook gets a table with one line for each epoch, and so does a terminal
+        with larger values. With 0, nothing is printed.
     random_state : int, RandomState instance or None, default=None
         Seeds the initial weights, shuffling, dropout and the validation split. With an
         int, two fits on the same machine with the same number of threads are

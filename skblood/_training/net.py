@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
 from skorch import NeuralNetClassifier
-from skorch.callbacks import EpochTimer, PrintLog
+from skorch.callbacks import EpochTimer
 from torch.nn.functional import cross_entropy
 
 from .._runtime.threads import limit_worker_threads, raise_mmap_threshold
@@ -16,6 +16,7 @@ from .._warnings import warn
 from ..optimizers import make_optimizer
 from .batch_norm import ENOUGH_STEPS, recompute_batch_statistics
 from .batches import BatchIterator, ImageDataset
+from .progress import TrainingProgress
 from .pruning import DataPruning
 
 # Largest batch of a prediction: at most so many pixels, and at most so many samples.
@@ -87,7 +88,7 @@ class ImageNet(NeuralNetClassifier):
         self.with_optimizer = with_optimizer
 
     def get_default_callbacks(self):
-        return [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
+        return [("epoch_timer", EpochTimer()), ("print_log", TrainingProgress())]
 
     def initialize_optimizer(self, triggered_directly=None):
         if not self.with_optimizer:

@@ -1,6 +1,6 @@
 """Batches, learning rates, early stopping, callbacks, and printed output."""
 
-import re
+import io
 
 import numpy as np
 import pytest
@@ -317,15 +317,53 @@ def test_a_callback_ends_the_training_with_keyboard_interrupt(tiny, cells):
 # -- output ----------------------------------------------------------------------------
 
 
-def test_verbose(tiny, cells, capsys):
-    clf = tiny(verbose=1, max_epochs=3).fit(*cells)
-    without_colours = re.sub(r"\x1b\[\d+m", "", capsys.readouterr().out)
-    header, rule, *epochs = without_colours.splitlines()
+def check_table(text, clf):
+    header, rule, *epochs = text.splitlines()
     assert "train_loss" in header and "train_acc" in header
     assert set(rule) == {"-", " "}
     losses = [line.split()[header.split().index("train_loss")] for line in epochs]
     assert losses == [f"{loss:.4f}" for loss in clf.loss_curve_]
     assert [line.split()[0] for line in epochs] == ["1", "2", "3"]
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_verbose_prints_a_table_without_colours(tiny, cells, capsys):
+    clf = tiny(verbose=1, max_epochs=3).fit(*cells)
+    check_table(capsys.readouterr().out, clf)
+
+
+def test_verbose_2_prints_a_table_on_a_terminal(tiny, cells, monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    clf = tiny(verbose=2, max_epochs=3).fit(*cells)
+    check_table(terminal.getvalue(), clf)
+
+
+def test_verbose_updates_one_line_on_a_terminal(tiny, cells, new_cells, monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    X_val, y_val = new_cells
+    clf = tiny(verbose=1, max_epochs=3).fit(*cells, X_val=X_val, y_val=y_val)
+    text = terminal.getvalue()
+    assert text.count("\n") == 1
+    last = text.rstrip().split("\r")[-1]
+    assert "100%" in last and "3/3" in last
+    assert f" loss={clf.loss_curve_[-1]:.4f}" in last
+    assert f"validation accuracy={clf.history_[-1]['valid_acc']:.4f}" in last
+
+
+def test_the_line_ends_where_the_training_is_interrupted(tiny_cnn, cells, monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    clf = tiny_cnn(verbose=1, max_epochs=9, augmentation=InterruptingAugmentation(7))
+    with pytest.warns(UserWarning), pytest.raises(KeyboardInterrupt):
+        clf.fit(*cells)
+    assert terminal.getvalue().endswith("\n")
+    assert "9/9" not in terminal.getvalue()
 
 
 def test_nothing_is_printed_by_default(tiny, cells, capsys):

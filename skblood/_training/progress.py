@@ -1,0 +1,59 @@
+"""Progress of a training: a line that is updated on a terminal, a table elsewhere."""
+
+import sys
+
+from skorch.callbacks import PrintLog
+from skorch.utils import Ansi
+from tqdm import tqdm
+
+# What stands behind the bar, with its name there.
+SHOWN = {
+    "train_loss": "loss",
+    "train_acc": "accuracy",
+    "valid_loss": "validation loss",
+    "valid_acc": "validation accuracy",
+}
+
+
+class TrainingProgress(PrintLog):
+    """Show the progress of a training if the net is verbose.
+
+    With ``verbose=1`` and a terminal, one line is updated after each batch. Otherwise a
+    table has one line for each epoch, without colours, because their codes would be
+    written to log files.
+    """
+
+    def on_train_begin(self, net, **kwargs):
+        """Draw an empty bar."""
+        self.bar_ = None
+        if net.verbose == 1 and sys.stdout.isatty():
+            self.bar_ = tqdm(total=net.max_epochs, unit=" epochs", file=sys.stdout)
+
+    def on_batch_end(self, net, training=False, **kwargs):
+        """Move the bar forward."""
+        if self.bar_ is not None and training:
+            # A tenth of an epoch is fine enough, and short to read.
+            self.bar_.n = round(net.progress_ * net.max_epochs, 1)
+            # The bar is drawn at most ten times a second.
+            self.bar_.update(0)
+
+    def on_epoch_end(self, net, **kwargs):
+        """Show loss and accuracy."""
+        if self.bar_ is None:
+            super().on_epoch_end(net, **kwargs)
+            return
+        epoch = net.history[-1]
+        shown = {SHOWN[key]: f"{epoch[key]:.4f}" for key in SHOWN if key in epoch}
+        self.bar_.n = len(net.history)
+        self.bar_.set_postfix(shown)
+
+    def on_train_end(self, net, **kwargs):
+        """Leave the last state of the bar on the terminal."""
+        if self.bar_ is not None:
+            self.bar_.close()
+        self.bar_ = None
+
+    def format_row(self, row, key, color):
+        """Return a value of the table as text, without colours."""
+        text = super().format_row(row, key, color="")
+        return text.replace(Ansi.ENDC.value, "") if isinstance(text, str) else text
