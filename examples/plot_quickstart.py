@@ -13,6 +13,7 @@ scores it on 400 other images. It needs no download and no GPU.
 # have 28×28 pixels in colour. ``labels="names"`` loads the class names as labels. The
 # pixels stay 8-bit integers, because the classifier scales them itself.
 
+import sys
 from time import perf_counter
 
 from skblood import BloodCNNClassifier, load_bloodmnist_sample
@@ -30,10 +31,8 @@ print(train.images.shape, train.images.dtype)
 # bit for bit. On a terminal, ``verbose=1`` shows the progress.
 
 start = perf_counter()
-is_terminal = sys.stdout.isatty()
-clf = BloodCNNClassifier(
-    max_epochs=25, random_state=0, verbose=int(is_terminal)
-)
+verbose = int(sys.stdout.isatty())
+clf = BloodCNNClassifier(max_epochs=25, random_state=0, verbose=verbose)
 clf.fit(train.images, train.target)
 print(f"Fitted in {perf_counter() - start:.0f} s, {clf.n_iter_} epochs.")
 
@@ -54,7 +53,6 @@ print(classification_report(test.target, predicted))
 # Wrong predictions have a frame and name the true class. The confusion matrix shows
 # which classes the classifier confuses.
 
-import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
