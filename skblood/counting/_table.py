@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..display._smear import DOUBTFUL
 from ._intervals import multinomial_intervals
 
 PLATELET = "platelet"
@@ -32,7 +33,7 @@ def count_kinds(cells, kinds, n_photographs):
     """
     is_counted = cells["state"] != "cut"
     is_of_kind = (cells["kind"][:, np.newaxis] == kinds) & is_counted[:, np.newaxis]
-    is_doubtful = np.isin(cells["state"], ["unsure", "unfamiliar"])
+    is_doubtful = np.isin(cells["state"], DOUBTFUL)
     by_photograph = np.array(
         [is_of_kind[cells["photograph"] == i].sum(axis=0) for i in range(n_photographs)]
     ).reshape(n_photographs, len(kinds))

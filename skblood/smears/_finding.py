@@ -7,11 +7,12 @@ from sklearn.utils import Bunch
 
 from .._sklearn_compat import Interval, StrOptions, validate_params
 from .._warnings import warn
+from ..datasets._decode import LARGEST_IMAGE
 from ._density import measure_density, measure_edge_width
 from ._nucleated_cells import find_nucleated_cells, subtract_background
 from ._nuclei import find_nuclei
 from ._outlines import find_boxes, find_middles, touches_edge
-from ._photograph import LARGEST, check_photograph, resize
+from ._photograph import check_photograph, resize
 from ._platelets import find_platelets
 from ._scale import MAX_SCALE, MIN_SCALE, resolve_scale
 from ._shading import subtract_shading
@@ -211,10 +212,10 @@ def _check_size(shape, scale):
             f"{width:.0f}×{height:.0f} µm at {scale:.1f} pixels per micrometre. Check "
             "pixels_per_um, or take a photograph at a lower magnification."
         )
-    if height * width * PIXELS_PER_UM**2 > LARGEST:
+    if height * width * PIXELS_PER_UM**2 > LARGEST_IMAGE:
         raise ValueError(
             "Expected a photograph of at most "
-            f"{LARGEST / PIXELS_PER_UM**2 / 1e6:.1f} mm², got "
+            f"{LARGEST_IMAGE / PIXELS_PER_UM**2 / 1e6:.1f} mm², got "
             f"{height * width / 1e6:.1f} mm² at {scale:.1f} pixels per micrometre. "
             "Check pixels_per_um, or cut it into smaller photographs."
         )

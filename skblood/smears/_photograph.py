@@ -3,9 +3,8 @@
 import numpy as np
 from PIL import Image
 
-# A photograph with more pixels than this would need several times 1 GB of memory. It is
-# Pillow's limit for image files.
-LARGEST = 89_478_485
+from ..datasets._decode import LARGEST_IMAGE
+
 # A photograph must show at least a whole white cell, also at a low magnification.
 SMALLEST_SIDE = 64
 # Pixels whose channels differ by less are called grey. JPEG changes the channels of a
@@ -52,9 +51,9 @@ def check_photograph(image):
             f"pixels, got {width}×{height}. Images of single cells need no search: "
             "classify them directly."
         )
-    if height * width > LARGEST:
+    if height * width > LARGEST_IMAGE:
         raise ValueError(
-            f"Expected a photograph of at most {LARGEST:,} pixels, got "
+            f"Expected a photograph of at most {LARGEST_IMAGE:,} pixels, got "
             f"{width}×{height}. Cut it into smaller photographs."
         )
     if _is_grey(pixels):
