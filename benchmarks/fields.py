@@ -7,8 +7,8 @@ parameters of `find_cells` were chosen on the photographs whose number is divisi
 ("tune"). The figures of the others are "reported".
 
 The folder in SKBLOOD_MICROSCOPES has single cells of two other microscopes in the
-sub-folders tecom and cellavision, and their outlines, drawn by hand, in tecom_masks and
-cellavision_masks.
+sub-folders tecom and cellavision, and their outlines, which the authors drew, in
+tecom_masks and cellavision_masks.
 
 fields
     Recall and precision of the white cells, at an intersection over union (IoU) of the

@@ -10,15 +10,9 @@ from tabulate import tabulate
 from skblood._cli.writers import printable
 
 COLUMNS = ["kind", "count", "per_100_white_cells", "low", "high", "doubtful"]
-CELL_COLUMNS = [
-    "photograph",
-    *("top", "left", "bottom", "right"),
-    "area",
-    "kind",
-    "probability",
-    "familiarity",
-    "state",
-]
+# The arrays of `skblood.count_cells` whose values are columns of each cell as they are.
+CELL_ARRAYS = ["area", "kind", "probability", "familiarity", "state"]
+CELL_COLUMNS = ["photograph", "top", "left", "bottom", "right", *CELL_ARRAYS]
 
 
 def print_table(table, cells, photographs):
@@ -103,8 +97,7 @@ def describe_cells(cells, paths):
     rows = zip(
         (str(paths[i]) for i in cells["photograph"]),
         *cells["box"].T,
-        cells["area"],
-        *(cells[name] for name in CELL_COLUMNS[6:]),
+        *(cells[name] for name in CELL_ARRAYS),
         strict=True,
     )
     return [dict(zip(CELL_COLUMNS, map(_to_json, row), strict=True)) for row in rows]

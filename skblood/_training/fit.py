@@ -56,7 +56,7 @@ def train_network(module, spec, train, valid=None, optimizer_state=None):
     with _seeded_layers(module, spec), limit_worker_threads():
         # skorch's method: it runs all epochs, but does not initialise the net again.
         net.partial_fit(train)
-    if "train_loss" not in net.history[0]:
+    if not net.history or "train_loss" not in net.history[0]:
         # skorch catches KeyboardInterrupt and returns. No epoch was finished, so there
         # is nothing to keep: interrupt again.
         raise KeyboardInterrupt

@@ -16,6 +16,7 @@ from .._warnings import warn
 from ..optimizers import make_optimizer
 from .batch_norm import ENOUGH_STEPS, recompute_batch_statistics
 from .batches import BatchIterator, ImageDataset
+from .callbacks import OneCycle
 from .progress import TrainingProgress
 from .pruning import DataPruning
 
@@ -24,6 +25,8 @@ from .pruning import DataPruning
 # large for the allocator to reuse (see `raise_mmap_threshold`).
 PREDICT_PIXELS = 64 * 28 * 28
 PREDICT_SAMPLES = 1024
+# Callbacks that never stop a training.
+OWN_CALLBACKS = (EpochTimer, OneCycle, TrainingProgress)
 
 
 class ImageNet(NeuralNetClassifier):
@@ -113,6 +116,8 @@ class ImageNet(NeuralNetClassifier):
         return BatchIterator(dataset, batch_size)
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
+        self.is_stopped_ = self.was_interrupted_ = False
+        self.n_finished_, self.finished_weights_ = 0, None
         super().on_train_begin(net, X=X, y=y, **kwargs)
         raise_mmap_threshold()
         self.n_steps_ = self.n_earlier_steps
@@ -162,7 +167,11 @@ class ImageNet(NeuralNetClassifier):
         try:
             super().notify(method_name, **kwargs)
         except KeyboardInterrupt:
-            self.is_stopped_ = True
+            # Without other callbacks, this is Ctrl-C while a callback runs.
+            self.is_stopped_ |= any(
+                not isinstance(callback, OWN_CALLBACKS)
+                for _, callback in self.callbacks_
+            )
             raise
 
     def fit_loop(self, *args, **kwargs):
@@ -172,24 +181,29 @@ class ImageNet(NeuralNetClassifier):
         that does not come from a callback is the user's (Ctrl-C). The unfinished epoch
         is then undone, and `was_interrupted_` is True.
         """
-        self.is_stopped_ = self.was_interrupted_ = False
-        self.finished_weights_ = None
         try:
             super().fit_loop(*args, **kwargs)
         except KeyboardInterrupt:
             self.was_interrupted_ = not self.is_stopped_
-            if self.was_interrupted_ and self.finished_weights_ is not None:
-                self.module_.load_state_dict(self.finished_weights_)
+            if self.was_interrupted_:
+                self._undo_unfinished_epoch()
             raise
         finally:
             self.finished_weights_ = None
         return self
 
+    def _undo_unfinished_epoch(self):
+        del self.history[self.n_finished_ :]
+        if self.finished_weights_ is not None:
+            self.module_.load_state_dict(self.finished_weights_)
+
     def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         super().on_epoch_end(net, dataset_train, dataset_valid, **kwargs)
         weights = self.module_.state_dict()
+        self.n_finished_ = len(self.history)
         self.finished_weights_ = {name: w.clone() for name, w in weights.items()}
         if not math.isfinite(self.history[-1, "train_loss"]):
+            self.is_stopped_ = True
             raise KeyboardInterrupt  # skorch's way for a callback to stop training
 
     def check_convergence(self, dataset):

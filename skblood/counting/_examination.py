@@ -11,7 +11,8 @@ from ..smears._photograph import check_photograph
 from ..smears._scale import measure_scale
 from ._table import PLATELET, find_platelet
 
-# The scale of so many photographs is measured. More would not change the median.
+# Largest number of photographs whose scale is measured. More would hardly change the
+# median.
 N_MEASURED = 32
 
 

@@ -20,9 +20,11 @@ DARKEST = 1 / 255
 # What is taken for white: this percentage of the pixels is darker. The brightest ones
 # can be noise or reflections.
 WHITE_PERCENTILE = 99
-# An edge is where the densities within so many micrometres differ by so much. Its width
-# is that of the sharpest part of all edges.
+# There is an edge where the densities within a square with this side in micrometres
+# differ by at least this height.
 MAX_EDGE_UM, MIN_EDGE_HEIGHT = 5, 0.1
+# The width of the edges is this percentile of the widths at all their pixels: a part of
+# the edges is blurred in sharp photographs too.
 SHARPEST_PERCENTILE = 2
 
 

@@ -13,8 +13,8 @@ from ._regions import drop_small
 MIN_RED_DENSITY = 0.15
 MIN_PURPLE, MAX_PURPLE = 0.15, 0.5
 FAINT_PURPLE = 0.03
-# The darkest point of a nucleus is at least so purple. Some stains make red cells
-# purple too, up to 0.3.
+# Smallest purple of the darkest point of a nucleus. Some stains make red cells purple
+# too, up to 0.3.
 MIN_PEAK = 0.4
 # Limit for the purple of red cells, as a fraction of the median purple of nuclei, and
 # without nuclei.

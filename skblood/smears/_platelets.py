@@ -15,9 +15,9 @@ NOISE_SIGMA, BLOB_SIGMA = 1.2, 3.5
 # The smallest response of the blob detector that is looked at, and the least distance
 # of two platelets in pixels.
 MIN_BLOB, MIN_DISTANCE = 5e-4, 6
-# A platelet ends where the purple falls below this fraction of its peak. It is looked
-# for within so many pixels of the peak. Its outline is then widened by so many pixels,
-# because the smoothing has made it narrower.
+# A platelet ends where the purple falls below this fraction of its peak.
+# Its outline reaches no farther from the peak than the second number, in pixels.
+# It is then widened by the third number, because the smoothing has made it narrower.
 EDGE, REACH, WIDENED = 0.4, round(3.5 * PIXELS_PER_UM), 2
 # Areas in units of the area of a red cell. What the edge of the photograph cuts and is
 # larger than the third one can be a part of a white cell.

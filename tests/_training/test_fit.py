@@ -11,6 +11,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
+from skblood._training.net import ImageNet
+
 
 class EventLog(skorch.callbacks.Callback):
     """Store the events of a training, with the size of each batch."""
@@ -240,6 +242,11 @@ def test_callbacks_in_a_parallel_search(tiny_fnn, cells):
     assert search.best_estimator_.n_iter_ == 2
 
 
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
 class InterruptingAugmentation:
     """An augmentation in which the user presses Ctrl-C, at a certain batch."""
 
@@ -278,6 +285,50 @@ class StopAfter(skorch.callbacks.Callback):
     def on_epoch_end(self, net, **kwargs):
         if len(net.history) == self.n_epochs:
             raise KeyboardInterrupt
+
+
+def test_ctrl_c_during_validation_undoes_the_epoch(
+    tiny_cnn, cells, new_cells, monkeypatch
+):
+    X, y = cells
+    X_val, y_val = new_cells  # one batch
+    validate, calls = ImageNet.validation_step, []
+
+    def interrupt(net, batch, **kwargs):
+        calls.append(len(batch[0]))
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return validate(net, batch, **kwargs)
+
+    monkeypatch.setattr(ImageNet, "validation_step", interrupt)
+    clf = tiny_cnn(max_epochs=9)
+    with (
+        pytest.warns(UserWarning, match="after 2 of 9"),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        clf.fit(X, y, X_val=X_val, y_val=y_val)
+    assert clf.n_iter_ == 2
+    assert all("valid_loss" in epoch for epoch in clf.history_)
+
+
+def test_ctrl_c_while_the_progress_is_drawn(tiny_cnn, cells, monkeypatch):
+    class Interrupting(Terminal):
+        is_interrupted = False
+
+        def write(self, text):
+            if "2/9" in text and not self.is_interrupted:
+                self.is_interrupted = True
+                raise KeyboardInterrupt
+            return super().write(text)
+
+    monkeypatch.setattr("sys.stdout", Interrupting())
+    clf = tiny_cnn(verbose=1, max_epochs=9)
+    with (
+        pytest.warns(UserWarning, match="after 2 of 9"),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        clf.fit(*cells)
+    assert clf.n_iter_ == 2
 
 
 def test_ctrl_c_in_the_first_epoch_changes_nothing(tiny_cnn, cells):
@@ -324,11 +375,6 @@ def check_table(text, clf):
     losses = [line.split()[header.split().index("train_loss")] for line in epochs]
     assert losses == [f"{loss:.4f}" for loss in clf.loss_curve_]
     assert [line.split()[0] for line in epochs] == ["1", "2", "3"]
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
 
 
 def test_verbose_prints_a_table_without_colours(tiny, cells, capsys):
