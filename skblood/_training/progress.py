@@ -15,6 +15,21 @@ SHOWN = {
 }
 
 
+class InterruptibleBar(tqdm):
+    """A progress bar that Ctrl-C may interrupt while it is drawn."""
+
+    def refresh(self, nolock=False, lock_args=None):
+        """Draw the bar.
+
+        When it is interrupted, tqdm's own method does not release its lock. tqdm's
+        thread then waits for the lock, and Python for the thread, so it never ends.
+        """
+        if nolock:
+            return super().refresh(nolock=True)
+        with self.get_lock():
+            return super().refresh(nolock=True)
+
+
 class TrainingProgress(PrintLog):
     """Show the progress of a training if the net is verbose.
 
@@ -27,7 +42,9 @@ class TrainingProgress(PrintLog):
         """Draw an empty bar."""
         self.bar_ = None
         if net.verbose == 1 and sys.stdout.isatty():
-            self.bar_ = tqdm(total=net.max_epochs, unit=" epochs", file=sys.stdout)
+            self.bar_ = InterruptibleBar(
+                total=net.max_epochs, unit=" epochs", file=sys.stdout
+            )
 
     def on_batch_end(self, net, training=False, **kwargs):
         """Move the bar forward."""

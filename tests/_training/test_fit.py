@@ -1,6 +1,8 @@
 """Batches, learning rates, early stopping, callbacks, and printed output."""
 
 import io
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -329,6 +331,42 @@ def test_ctrl_c_while_the_progress_is_drawn(tiny_cnn, cells, monkeypatch):
     ):
         clf.fit(*cells)
     assert clf.n_iter_ == 2
+
+
+INTERRUPTED_BAR = """
+import io, sys, time
+import numpy as np
+from tqdm import tqdm
+from skblood import BloodFNNClassifier
+
+tqdm.monitor_interval = 0.05  # tqdm's thread soon wants the lock of the bar
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+    def write(self, text):
+        if "2/9" in text:
+            raise KeyboardInterrupt
+
+sys.stdout = Terminal()
+X = np.zeros((16, 28, 28, 3), dtype=np.uint8)
+try:
+    BloodFNNClassifier(verbose=1, max_epochs=9).fit(X, np.arange(16) % 8)
+except KeyboardInterrupt:
+    time.sleep(0.2)
+    print("interrupted", file=sys.stderr)
+"""
+
+
+def test_python_ends_after_ctrl_c_while_the_progress_is_drawn():
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", INTERRUPTED_BAR],
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=120,
+    )
+    assert (run.returncode, run.stderr) == (0, "interrupted\n")
 
 
 def test_ctrl_c_in_the_first_epoch_changes_nothing(tiny_cnn, cells):
