@@ -35,13 +35,24 @@ from ._sklearn_compat import (
 )
 from ._training.arrays import optimizer_arrays
 from ._training.batches import ImageDataset, count_batches
-from ._training.fit import build_network, replace_output_layer, train_network
+from ._training.fit import (
+    build_network,
+    copy_as_trained,
+    replace_output_layer,
+    train_network,
+)
 from ._training.history import (
     count_steps,
     finished_epochs,
     warn_of_interruption,
 )
 from ._training.scaling import find_pixel_range, fit_scaling
+from ._training.sklearn_callbacks import (
+    RUNNING,
+    CallbackSupportMixin,
+    EpochTasks,
+    FitTask,
+)
 from ._training.spec import NetworkSpec, TrainingSpec, resolve_dtype
 from ._training.state import pack_state, unpack_state, versions, warn_of_versions
 from .familiarity import FamiliarityDetector
@@ -50,6 +61,7 @@ LARGEST_SEED = 2**31 - 1
 
 
 class BaseBloodClassifier(
+    CallbackSupportMixin,
     DocumentationLinkMixin,
     ClassNamePrefixFeaturesOutMixin,
     ClassifierMixin,
@@ -133,13 +145,13 @@ class BaseBloodClassifier(
         with self._unchanged_on_error():
             # Check the input.
             continues = self.warm_start and hasattr(self, "net_")
-            images, y = check_images(self, X, y, reset=not continues)
-            y, weights, indices = drop_zero_weights(sample_weight, y)
-            classes = find_classes(y)
+            images, labels = check_images(self, X, y, reset=not continues)
+            labels, weights, indices = drop_zero_weights(sample_weight, labels)
+            classes = find_classes(labels)
             same_classes = continues and np.array_equal(classes, self.classes_)
             device = self.device_ if continues else str(resolve_device(self.device))
             seed = self._training_spec.seed if same_classes else self._draw_seed()
-            train = self._make_dataset(images, y, weights, indices, classes)
+            train = self._make_dataset(images, labels, weights, indices, classes)
             train.normalize_weights()
             valid = self._check_validation_data(X_val, y_val, classes)
             if self.early_stopping and valid is None:
@@ -170,6 +182,14 @@ class BaseBloodClassifier(
                 check_pixel_range(self, valid.images, network.pixel_range)
 
             # Train.
+            fitted_attributes = partial(
+                self._fitted_attributes, network, training, classes, earlier
+            )
+            task = FitTask(self, X, y, sample_weight, training.max_epochs)
+            epochs = EpochTasks(
+                task,
+                lambda net: fitted_attributes(copy_as_trained(net, training, train)),
+            )
             if same_classes:
                 module = copy.deepcopy(self.net_.module_)
             elif continues:
@@ -179,10 +199,11 @@ class BaseBloodClassifier(
                 )
             else:
                 module = build_network(network, len(classes), seed, device)
-            net = train_network(module, training, train, valid)
+            net = train_network(module, training, train, valid, callbacks=[epochs])
 
             # Keep the result.
-            self._keep(net, network, training, classes, earlier)
+            vars(self).update(fitted_attributes(net))
+            task.end()
         if net.was_interrupted_:
             warn_of_interruption(self.n_iter_ - len(earlier), training.max_epochs)
             # A search ends here too. Otherwise it would score an unfinished classifier.
@@ -265,7 +286,9 @@ class BaseBloodClassifier(
             )
 
             # Keep the result.
-            self._keep(net, network, training, classes, earlier)
+            vars(self).update(
+                self._fitted_attributes(network, training, classes, earlier, net)
+            )
         return self
 
     @contextmanager
@@ -274,8 +297,9 @@ class BaseBloodClassifier(
         try:
             yield
         except BaseException:
+            running = {name: vars(self)[name] for name in RUNNING if name in vars(self)}
             vars(self).clear()
-            vars(self).update(before)
+            vars(self).update(before | running)
             raise
 
     def _check_partial_fit(self, classes, is_first):
@@ -360,21 +384,24 @@ class BaseBloodClassifier(
         """Return the training options that only `BloodCNNClassifier` has."""
         return {}
 
-    def _keep(self, net, network, training, classes, earlier):
-        """Set the fitted attributes; `earlier` is the history that `net` continues."""
-        self.net_ = net
-        self.classes_ = classes
-        self.device_ = training.device
-        self.precision_ = training.precision
-        self.pixel_range_ = network.pixel_range
-        self.history_ = [*earlier, *finished_epochs(net.history, len(earlier))]
-        self.loss_curve_ = [epoch["train_loss"] for epoch in self.history_]
-        self.n_iter_ = len(self.history_)
-        self._network_spec = network
-        self._training_spec = training
-        self._versions = versions()
-        # What was familiar to the earlier network says little about this one.
-        self._familiarity = None
+    def _fitted_attributes(self, network, training, classes, earlier, net):
+        """Return the fitted attributes; `net` continues the history `earlier`."""
+        history = [*earlier, *finished_epochs(net.history, len(earlier))]
+        return {
+            "net_": net,
+            "classes_": classes,
+            "device_": training.device,
+            "precision_": training.precision,
+            "pixel_range_": network.pixel_range,
+            "history_": history,
+            "loss_curve_": [epoch["train_loss"] for epoch in history],
+            "n_iter_": len(history),
+            "_network_spec": network,
+            "_training_spec": training,
+            "_versions": versions(),
+            # What was familiar to the earlier network says little about this one.
+            "_familiarity": None,
+        }
 
     def fit_familiarity(self, X, *, X_val=None, contamination=0.0025):
         """Learn how the training images look, to detect images that look different.

@@ -1,6 +1,7 @@
 """Functions that build and train a network according to a specification."""
 
 import copy
+import sys
 
 import numpy as np
 import torch
@@ -15,7 +16,9 @@ from .callbacks import OneCycle, early_stopping_callback
 from .net import ImageNet
 
 
-def train_network(module, spec, train, valid=None, optimizer_state=None):
+def train_network(
+    module, spec, train, valid=None, *, optimizer_state=None, callbacks=()
+):
     """Train a network.
 
     Parameters
@@ -28,6 +31,8 @@ def train_network(module, spec, train, valid=None, optimizer_state=None):
         Its loss and accuracy are computed after each epoch.
     optimizer_state : dict, optional
         State of an earlier optimizer, from `optimizer_arrays`, to continue from.
+    callbacks : sequence of skorch callbacks
+        Further callbacks beside those of `spec`. They are called first.
 
     Returns
     -------
@@ -46,8 +51,7 @@ def train_network(module, spec, train, valid=None, optimizer_state=None):
     net = make_net(
         module,
         spec,
-        # Copies, so that training does not change the callbacks that the user passed.
-        callbacks=[*_callbacks_of(spec), *copy.deepcopy(spec.callbacks)],
+        callbacks=[*callbacks, *_callbacks_of(spec), *_copy_callbacks(spec.callbacks)],
         max_epochs=spec.max_epochs,
         train_split=predefined_split(valid) if valid else None,
     )
@@ -64,6 +68,28 @@ def train_network(module, spec, train, valid=None, optimizer_state=None):
         recompute_batch_statistics(net, train)
     net.check_convergence(train)
     return net
+
+
+def copy_as_trained(net, spec, train):
+    """Return a copy of a net in training, as if the training had ended.
+
+    Parameters
+    ----------
+    net : ImageNet
+        It is not changed.
+    spec : TrainingSpec
+    train : ImageDataset
+
+    Returns
+    -------
+    ImageNet
+        It has no optimizer.
+    """
+    copied = make_net(copy.deepcopy(net.module_), spec, with_optimizer=False)
+    copied.history.extend(copy.deepcopy(net.history))
+    if net.n_steps_ < ENOUGH_STEPS:
+        recompute_batch_statistics(copied, train)
+    return copied
 
 
 def make_net(module, spec, **options):
@@ -160,6 +186,25 @@ def _callbacks_of(spec):
         stop = early_stopping_callback(spec.patience, spec.tol)
         callbacks.append(("early_stopping", stop))
     return callbacks
+
+
+def _copy_callbacks(callbacks):
+    """Return copies, so that training does not change the callbacks that users pass.
+
+    The trials of Optuna are not copied. The copy of a trial may report to a copy of its
+    study. The study then compares no trials, and prunes none.
+    """
+    optuna = sys.modules.get("optuna")
+    kept = {}
+    if optuna is not None:
+        for callback in callbacks:
+            if isinstance(callback, tuple):  # (name, callback)
+                callback = callback[1]
+            for value in vars(callback).values():
+                if isinstance(value, optuna.trial.BaseTrial):
+                    kept[id(value)] = value
+    # `deepcopy` returns an object in this dict instead of a copy.
+    return copy.deepcopy(callbacks, kept)
 
 
 def _seeded_layers(module, spec):

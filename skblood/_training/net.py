@@ -19,14 +19,15 @@ from .batches import BatchIterator, ImageDataset
 from .callbacks import OneCycle
 from .progress import TrainingProgress
 from .pruning import DataPruning
+from .sklearn_callbacks import EpochTasks
 
 # Largest batch of a prediction: at most so many pixels, and at most so many samples.
 # Larger batches are slower, because their activations need memory blocks that are too
 # large for the allocator to reuse (see `raise_mmap_threshold`).
 PREDICT_PIXELS = 64 * 28 * 28
 PREDICT_SAMPLES = 1024
-# Callbacks that never stop a training.
-OWN_CALLBACKS = (EpochTimer, OneCycle, TrainingProgress)
+# Callbacks that never stop a training, or say so themselves.
+OWN_CALLBACKS = (EpochTimer, OneCycle, TrainingProgress, EpochTasks)
 
 
 class ImageNet(NeuralNetClassifier):
