@@ -16,6 +16,7 @@ from sklearn.base import (
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from . import _distributed
 from ._input.images import check_images, check_pixel_range
 from ._input.targets import (
     apply_class_weight,
@@ -325,7 +326,9 @@ class BaseBloodClassifier(
         return self.classes_
 
     def _draw_seed(self):
-        return check_random_state(self.random_state).randint(LARGEST_SEED)
+        seed = check_random_state(self.random_state).randint(LARGEST_SEED)
+        # Processes of torch.distributed that train together use the same seed.
+        return _distributed.from_first(seed)
 
     def _make_dataset(self, images, y, weights, indices, classes):
         y_encoded = encode_labels(y, classes)
@@ -343,6 +346,9 @@ class BaseBloodClassifier(
 
     def _split(self, data, classes, seed):
         parts = split_indices(data.targets, self.validation_fraction, classes, seed)
+        if data.block_size is not None:
+            # In the order in which they are stored, each block is read only once.
+            parts = [np.sort(part) for part in parts]
         return [data.subset(part) for part in parts]
 
     def _count_epochs(self, n_samples):

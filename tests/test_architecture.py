@@ -11,6 +11,7 @@ PACKAGE = Path(skblood.__file__).parent
 
 # From the bottom to the top. A module may import from its own room and from lower rows.
 LAYERS = [
+    {"_distributed"},
     {"_io", "_layers", "_optical_density", "_resizing", "_sklearn_compat", "_warnings"},
     {"_input", "_runtime"},
     {"datasets"},

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from .. import _distributed
 from .batches import BatchIterator
 
 # After so many steps, the running averages have followed the weights, and computing the
@@ -32,11 +33,7 @@ def recompute_batch_statistics(net, data):
         The training data, of which at most 2,048 random images are used, without
         augmentation.
     """
-    layers = [
-        layer
-        for layer in net.module_.modules()
-        if isinstance(layer, _BatchNorm) and layer.track_running_stats
-    ]
+    layers = _layers_of(net.module_)
     if not layers:
         return
     rng = np.random.default_rng(net.seed)
@@ -45,6 +42,32 @@ def recompute_batch_statistics(net, data):
     with torch.no_grad(), _only_statistics(net.module_, layers):
         for images, _ in batches:
             net.module_(net.to_device(images))
+
+
+def average_over_processes(module):
+    """Average the running means and variances of all processes that train together.
+
+    In a training step, each process normalises by the statistics of its own images.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        It is changed in place.
+    """
+    n_processes = _distributed.n_processes()
+    if n_processes == 1:
+        return
+    for layer in _layers_of(module):
+        for statistic in (layer.running_mean, layer.running_var):
+            _distributed.sum_over_processes(statistic).div_(n_processes)
+
+
+def _layers_of(module):
+    return [
+        layer
+        for layer in module.modules()
+        if isinstance(layer, _BatchNorm) and layer.track_running_stats
+    ]
 
 
 @contextmanager

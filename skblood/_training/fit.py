@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from skorch.helper import predefined_split
 
+from .. import _distributed
 from .._layers import use_generator
 from .._runtime.randomness import seeded_torch, uses_global_rng
 from .._runtime.threads import limit_worker_threads
@@ -14,6 +15,7 @@ from .arrays import load_optimizer_arrays
 from .batch_norm import ENOUGH_STEPS, recompute_batch_statistics
 from .callbacks import OneCycle, early_stopping_callback
 from .net import ImageNet
+from .parallel import check_processes
 
 
 def train_network(
@@ -46,8 +48,10 @@ def train_network(
     KeyboardInterrupt
         If no epoch was finished.
     ValueError
-        If training diverged.
+        If training diverged, or if the processes of torch.distributed cannot train
+        together.
     """
+    check_processes(spec, train, valid)
     net = make_net(
         module,
         spec,
@@ -212,7 +216,8 @@ def _seeded_layers(module, spec):
 
     Shuffling and augmentation have generators of their own, see `ImageNet`.
     """
-    seed = spec.seed + spec.n_earlier_epochs
+    # Processes that train together draw different numbers, each for its own images.
+    seed = spec.seed + spec.n_earlier_epochs + _distributed.rank() * 2**32
     if uses_global_rng(module.network):
         return seeded_torch(seed, spec.device)
     return use_generator(torch.Generator(spec.device).manual_seed(seed), module)

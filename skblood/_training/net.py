@@ -11,12 +11,18 @@ from skorch import NeuralNetClassifier
 from skorch.callbacks import EpochTimer
 from torch.nn.functional import cross_entropy
 
+from .. import _distributed
 from .._runtime.threads import limit_worker_threads, raise_mmap_threshold
 from .._warnings import warn
 from ..optimizers import make_optimizer
-from .batch_norm import ENOUGH_STEPS, recompute_batch_statistics
+from .batch_norm import (
+    ENOUGH_STEPS,
+    average_over_processes,
+    recompute_batch_statistics,
+)
 from .batches import BatchIterator, ImageDataset
 from .callbacks import OneCycle
+from .parallel import parallel_forward
 from .progress import TrainingProgress
 from .pruning import DataPruning
 from .sklearn_callbacks import EpochTasks
@@ -110,8 +116,11 @@ class ImageNet(NeuralNetClassifier):
                     len(dataset), self.data_pruning, self.max_epochs
                 )
             return BatchIterator(
-                dataset, self.batch_size, self.shuffling_, self.pruning_
+                dataset, self.batch_size, self.shuffling_, self.pruning_, in_parts=True
             )
+        return self._prediction_batches(dataset)
+
+    def _prediction_batches(self, dataset):
         pixels = math.prod(dataset.images.shape[1:3])
         batch_size = max(1, min(PREDICT_SAMPLES, PREDICT_PIXELS // pixels))
         return BatchIterator(dataset, batch_size)
@@ -122,7 +131,11 @@ class ImageNet(NeuralNetClassifier):
         super().on_train_begin(net, X=X, y=y, **kwargs)
         raise_mmap_threshold()
         self.n_steps_ = self.n_earlier_steps
+        self.forward_ = parallel_forward(self.module_.network)
         shuffle_seed, augment_seed = np.random.SeedSequence(self.seed).spawn(2)
+        if _distributed.rank() > 0:
+            # Each process changes its images in its own way.
+            augment_seed = augment_seed.spawn(_distributed.rank())[-1]
         self.shuffling_ = np.random.default_rng(shuffle_seed)
         # torch takes one non-negative integer of 63 bits as a seed.
         self.augmenting_ = torch.Generator().manual_seed(
@@ -134,9 +147,12 @@ class ImageNet(NeuralNetClassifier):
         """Run an epoch, and record its loss and accuracy.
 
         Both are summed on the device and read once, since reading makes a GPU wait.
+        Processes that train together all record the loss and accuracy of all images.
         """
         if iterator is None:
             return
+        if not training:
+            iterator = self._prediction_batches(_part_of(iterator.dataset))
         loss = correct = n_samples = 0
         for i, batch in enumerate(iterator):
             if training:
@@ -150,14 +166,23 @@ class ImageNet(NeuralNetClassifier):
             n_samples += step["n_samples"]
             self.history.record_batch(f"{prefix}_batch_size", n_images)
             self.notify("on_batch_end", batch=batch, training=training, **step)
+        loss, correct, n_samples = self._sum_over_processes(loss, correct, n_samples)
         if training:
+            average_over_processes(self.module_)
             self.n_steps_ += len(iterator)
             if self.train_split is not None and self.n_steps_ < ENOUGH_STEPS:
                 # The validation loss is to be that of the finished classifier.
                 recompute_batch_statistics(self, iterator.dataset)
-        self._record(f"{prefix}_loss", float(loss) / float(n_samples), best=min)
-        self._record(f"{prefix}_acc", float(correct) / float(n_samples), best=max)
+        self._record(f"{prefix}_loss", loss / n_samples, best=min)
+        self._record(f"{prefix}_acc", correct / n_samples, best=max)
         self.history.record(f"{prefix}_batch_count", len(iterator))
+
+    def _sum_over_processes(self, *values):
+        """Return numbers or tensors as floats, summed over all processes."""
+        if _distributed.n_processes() == 1:
+            return [float(value) for value in values]
+        sums = torch.tensor([float(v) for v in values], device=self.device)
+        return _distributed.sum_over_processes(sums.double()).tolist()
 
     def _record(self, key, value, best):
         earlier = [epoch[key] for epoch in self.history[:-1]]
@@ -190,7 +215,7 @@ class ImageNet(NeuralNetClassifier):
                 self._undo_unfinished_epoch()
             raise
         finally:
-            self.finished_weights_ = None
+            self.finished_weights_ = self.forward_ = None
         return self
 
     def _undo_unfinished_epoch(self):
@@ -249,7 +274,7 @@ class ImageNet(NeuralNetClassifier):
         if self.augmentation is not None:
             images = self._augment(images)
         with self._autocast():
-            logits = self.module_.network(images)
+            logits = self.forward_(images)
         logits = logits.to(images.dtype)
         losses = cross_entropy(
             logits, targets, reduction="none", label_smoothing=self.label_smoothing
@@ -259,7 +284,8 @@ class ImageNet(NeuralNetClassifier):
             self.pruning_.record(batch.index, losses.detach())
             counts = torch.from_numpy(self.pruning_.counts[batch.index]).to(losses)
         loss = _weighted_mean(losses, batch.weights, counts)
-        loss.backward()
+        # torch averages the gradients of all processes.
+        (loss if batch.share == 1 else loss * batch.share).backward()
         return _step_result(loss, logits, targets, counts)
 
     def _augment(self, images):
@@ -298,10 +324,17 @@ class ImageNet(NeuralNetClassifier):
         if self.module_.training:
             self._set_training(False)
         raise_mmap_threshold()
-        batches = self.get_iterator(ImageDataset(images))
+        batches = self._prediction_batches(ImageDataset(images))
         with torch.inference_mode(), limit_worker_threads():
             outputs = [forward(self.to_device(batch[0])).cpu() for batch in batches]
         return torch.cat(outputs).numpy()
+
+
+def _part_of(dataset):
+    """Return the images that this process validates."""
+    if _distributed.n_processes() == 1:
+        return dataset
+    return dataset.subset(np.arange(len(dataset))[_distributed.part_of(len(dataset))])
 
 
 def _takes_progress(function):

@@ -6,6 +6,8 @@ from skorch.callbacks import PrintLog
 from skorch.utils import Ansi
 from tqdm import tqdm
 
+from .. import _distributed
+
 # What stands behind the bar, with its name there.
 SHOWN = {
     "train_loss": "loss",
@@ -41,6 +43,10 @@ class TrainingProgress(PrintLog):
     def on_train_begin(self, net, **kwargs):
         """Draw an empty bar."""
         self.bar_ = None
+        # Of several processes that train together, one shows the progress.
+        self.is_silent_ = _distributed.rank() > 0
+        if self.is_silent_:
+            return
         if net.verbose == 1 and sys.stdout.isatty():
             self.bar_ = InterruptibleBar(
                 total=net.max_epochs, unit=" epochs", file=sys.stdout
@@ -56,6 +62,8 @@ class TrainingProgress(PrintLog):
 
     def on_epoch_end(self, net, **kwargs):
         """Show loss and accuracy."""
+        if self.is_silent_:
+            return
         if self.bar_ is None:
             super().on_epoch_end(net, **kwargs)
             return
