@@ -3,15 +3,16 @@ Streaming: how do you learn from more images than fit into memory?
 ==================================================================
 
 There are two ways. With `partial_fit`, a classifier learns from one file after another.
-With memory mapping, `fit` reads one batch of images at a time from a large file. This
+With `LazyImages`, `fit` reads one batch of images at a time from all files. This
 example trains a classifier in both ways and compares the accuracies.
 """
 
 # %%
 # Write shards
 # ------------
-# A shard is a file with some of the images and their labels. In practice there may be
-# one shard for each slide or day. Here, 1,600 images are split into ten shards.
+# A shard is a file with some of the images; another file has their labels. In practice
+# there may be one shard for each slide or day. Here, 1,600 images are split into ten
+# shards.
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,9 +25,12 @@ X, y = load_bloodmnist_sample("train", return_X_y=True)
 X_test, y_test = load_bloodmnist_sample("test", return_X_y=True)
 
 disk = TemporaryDirectory()
+shards = [Path(disk.name, f"images{i}.npy") for i in range(10)]
+labels = [Path(disk.name, f"labels{i}.npy") for i in range(10)]
 order = np.random.default_rng(0).permutation(len(X))
 for i, indices in enumerate(np.array_split(order, 10)):
-    np.savez(Path(disk.name, f"shard{i}.npz"), X=X[indices], y=y[indices])
+    np.save(shards[i], X[indices])
+    np.save(labels[i], y[indices])
 
 # %%
 # Train on one shard after another
@@ -42,35 +46,37 @@ seen, accuracy = [], []
 for n_passes in range(1, 9):
     clf.set_params(lr=0.02 / n_passes)
     for i in range(10):
-        with np.load(Path(disk.name, f"shard{i}.npz")) as shard:
-            clf.partial_fit(shard["X"], shard["y"], classes=np.arange(8))
+        clf.partial_fit(
+            np.load(shards[i]), np.load(labels[i]), classes=np.arange(8)
+        )
     seen.append(n_passes * len(X))
     accuracy.append(clf.score(X_test, y_test))
     print(f"{seen[-1]:>5} images: {accuracy[-1]:.3f}")
 
 # %%
-# Train on a memory-mapped file
-# -----------------------------
-# If all images are in one file, `fit` can train on more images than fit into memory.
-# Load them with ``load_bloodmnist(size=224, mmap_mode="r")``, or open the file of your
-# own array with ``np.load(…, mmap_mode="r")``. Each batch is read from the disk when it
-# is used.
+# Train on all shards
+# -------------------
+# :class:`~skblood.datasets.LazyImages` makes one array of all shards, without reading
+# them. Each batch is read from the disk when it is used. It also works with
+# scikit-learn's searches and cross-validation, which copy the folds of ordinary arrays
+# into memory.
 
-stored = Path(disk.name, "X.npy")
-np.save(stored, X)
-mapped = np.load(stored, mmap_mode="r")
-print(type(mapped).__name__, mapped.shape)
+from skblood.datasets import LazyImages
+
+X_lazy = LazyImages(shards)
+y_lazy = np.concatenate([np.load(path) for path in labels])
+print(X_lazy)
 
 clf = BloodCNNClassifier(width=16, max_epochs=8, batch_size=32, random_state=0)
-accuracy_of_fit = clf.fit(mapped, y).score(X_test, y_test)
-print(f"{clf.n_iter_ * len(X):>5} images: {accuracy_of_fit:.3f}")
+accuracy_of_fit = clf.fit(X_lazy, y_lazy).score(X_test, y_test)
+print(f"{clf.n_iter_ * len(X_lazy):>5} images: {accuracy_of_fit:.3f}")
 
 # %%
 # Compare the accuracies
 # ----------------------
 # Both trainings use each image eight times. `fit` ends with a slightly higher accuracy:
-# its learning rate follows a schedule, and each of its batches has images of the whole
-# file. Use `partial_fit` if the images arrive over time, or if they are in many files.
+# its learning rate follows a schedule, and each of its batches has images of all
+# shards. Use `partial_fit` if the images arrive over time.
 
 import matplotlib.pyplot as plt
 
@@ -89,7 +95,7 @@ ax.plot(
     marker="*",
     markersize=16,
     linestyle="none",
-    label="fit, memory-mapped file",
+    label="fit, LazyImages",
 )
 ax.set(
     xlabel="images seen", ylabel="accuracy on 400 test images", ylim=(0.5, 1)

@@ -5,6 +5,8 @@ proportional to the amount of dye in it: ``-log(brightness)``. A change of the s
 of the light is therefore close to an affine map of optical densities.
 """
 
+import math
+
 import numpy as np
 import torch
 
@@ -61,7 +63,7 @@ def measure_densities(images, pixel_range):
 
     Parameters
     ----------
-    images : ndarray of shape (n, H, W, C)
+    images : ndarray or ImageReader of shape (n, H, W, C)
     pixel_range : tuple of float (low, high)
         The values of black and white.
 
@@ -77,7 +79,7 @@ def measure_densities(images, pixel_range):
         density = to_optical_density(pixels, pixel_range).flatten(end_dim=2)
         total = total + density.sum(dim=0)
         products = products + density.T @ density
-    n_pixels = images[..., 0].size
+    n_pixels = math.prod(images.shape[:3])
     mean = total / n_pixels
     return mean.numpy(), (products / n_pixels - torch.outer(mean, mean)).numpy()
 

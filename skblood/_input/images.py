@@ -1,7 +1,8 @@
 """Conversion of X, in every accepted form, to an array of images (n, H, W, C).
 
 Contiguous arrays with the channels last are not copied. uint8 images stay uint8, and
-such arrays in memory-mapped files stay on the disk.
+such arrays in memory-mapped files stay on the disk. The images of a `LazyRows` are
+never all in memory.
 """
 
 from math import isqrt, prod
@@ -12,6 +13,7 @@ from scipy.sparse import issparse
 from sklearn.utils.validation import check_array, validate_data
 
 from .._warnings import warn
+from .lazy import ImageReader, LazyRows
 
 # Flips, pooling and batch statistics need several pixels. Inputs with a side below this
 # number of pixels are treated as tabular: each value is a feature of its own.
@@ -46,8 +48,8 @@ def check_images(estimator, X, y="no_validation", *, reset):
 
     Returns
     -------
-    images : ndarray of shape (n, H, W, C)
-        In the dtype of X.
+    images : ndarray or ImageReader of shape (n, H, W, C)
+        In the dtype of X. For a `LazyRows`, an `ImageReader`.
     y : ndarray of shape (n,)
         Only if `y` was given.
 
@@ -56,6 +58,12 @@ def check_images(estimator, X, y="no_validation", *, reset):
     TypeError, ValueError
         If X or y cannot be used. The message gives the shape or values that were found.
     """
+    if isinstance(X, LazyRows):
+        checked = check_images(estimator, _stand_in(X), y, reset=reset)
+        images, *labels = checked if isinstance(checked, tuple) else (checked,)
+        images = ImageReader(X, images.shape[1:])
+        images.check_finite(estimator_name=type(estimator).__name__, input_name="X")
+        return (images, *labels) if labels else images
     fitted_shape = None if reset else estimator.image_shape_
     rows, shape = _flatten(X, fitted_shape, type(estimator).__name__)
     validated = validate_data(estimator, rows, y, reset=reset)
@@ -80,6 +88,7 @@ def check_images_of_any_size(X, n_channels=None):
     Returns
     -------
     ndarray of shape (n, H, W, C)
+        For a `LazyRows`, an `ImageReader`.
 
     Raises
     ------
@@ -87,6 +96,11 @@ def check_images_of_any_size(X, n_channels=None):
         If X does not have one of these forms, if it has no images, if a side is shorter
         than 8 pixels, or if a value is infinite or NaN.
     """
+    if isinstance(X, LazyRows):
+        checked = check_images_of_any_size(_stand_in(X), n_channels)
+        images = ImageReader(X, checked.shape[1:])
+        images.check_finite()
+        return images
     array = _to_array(X)
     if array.ndim not in (3, 4):
         raise ValueError(
@@ -114,7 +128,7 @@ def check_pixel_range(estimator, images, fitted_range):
     ----------
     estimator : estimator
         Its class is named in the message.
-    images : ndarray of shape (n, H, W, C)
+    images : ndarray or ImageReader of shape (n, H, W, C)
     fitted_range : tuple of float (low, high), or None
         Range of the pixels in `fit`. With None, nothing is checked.
     """
@@ -137,6 +151,14 @@ def check_pixel_range(estimator, images, fitted_range):
             f"{high:.4g}. Its predictions will be wrong unless you convert X to that "
             "range."
         )
+
+
+def _stand_in(X):
+    """Return an array of the same shape whose checks cost no memory and no time.
+
+    All its values are one byte in memory. Integers are not checked for infinite values.
+    """
+    return np.broadcast_to(np.uint8(0), X.shape)
 
 
 def _flatten(X, fitted_shape, estimator_name):

@@ -312,7 +312,7 @@ class ImageNet(NeuralNetClassifier):
 
         Parameters
         ----------
-        images : ndarray of shape (n, H, W, C)
+        images : ndarray or ImageReader of shape (n, H, W, C)
         forward : callable
             Takes a tensor of stored images (n_batch, H, W, C) and returns a tensor of
             shape (n_batch, ...).
@@ -325,9 +325,17 @@ class ImageNet(NeuralNetClassifier):
             self._set_training(False)
         raise_mmap_threshold()
         batches = self._prediction_batches(ImageDataset(images))
+        outputs, n_done = None, 0
         with torch.inference_mode(), limit_worker_threads():
-            outputs = [forward(self.to_device(batch[0])).cpu() for batch in batches]
-        return torch.cat(outputs).numpy()
+            for batch in batches:
+                output = forward(self.to_device(batch[0])).cpu().numpy()
+                # Outputs that were kept one by one would lie between the freed blocks
+                # of the batches, so that the allocator could not reuse these.
+                if outputs is None:
+                    outputs = np.empty((len(images), *output.shape[1:]), output.dtype)
+                outputs[n_done : n_done + len(output)] = output
+                n_done += len(output)
+        return outputs
 
 
 def _part_of(dataset):

@@ -55,8 +55,9 @@ def find_pixel_range(data):
     if is_tabular(data.images.shape[1:]):
         return None
     step = -(-len(data) // N_RANGE_IMAGES)
-    images, _, _ = data.arrays(slice(None, None, step))
-    return float(images.min()), float(images.max())
+    ranges = [(chunk.min(), chunk.max()) for chunk, _ in _chunks(data, step)]
+    lows, highs = zip(*ranges, strict=True)
+    return float(min(lows)), float(max(highs))
 
 
 def _range(data):
@@ -96,9 +97,14 @@ def _weighted_sum(chunk, weights, shape):
     return by_position.reshape(-1, *shape).sum(axis=0)
 
 
-def _chunks(data):
-    """Yield parts of the images, as they are stored, with their weights."""
+def _chunks(data, step=1):
+    """Yield parts of the images, as they are stored, with their weights.
+
+    With a `step` of n, only every nth image is used.
+    """
     n_images = max(1, CHUNK_BYTES // (8 * math.prod(data.images.shape[1:])))
-    for start in range(0, len(data), n_images):
-        images, _, weights = data.arrays(slice(start, start + n_images))
+    starts = range(0, len(data), step * n_images)
+    parts = [slice(start, start + step * n_images, step) for start in starts]
+    reads = data.plan_reads(len(parts), n_images)
+    for images, _, weights in data.read(parts, reads):
         yield images, np.ones(len(images)) if weights is None else weights

@@ -38,7 +38,7 @@ def find_images(folder):
         )
     if not folder.is_dir():
         raise NotADirectoryError(f"Expected a folder, got the file {folder}.")
-    entries = sorted(filter(_is_visible, folder.iterdir()), key=_natural_key)
+    entries = sorted(filter(_is_visible, folder.iterdir()), key=natural_key)
     classes = [entry for entry in entries if entry.is_dir()]
     files = [entry for entry in entries if not entry.is_dir()]
     if classes and files:
@@ -97,7 +97,7 @@ def files_below(folder):
     for parent, folder_names, names in os.walk(folder, onerror=_raise):
         folder_names[:] = [name for name in folder_names if not name.startswith(".")]
         files += filter(_is_visible, (Path(parent, name) for name in names))
-    return sorted(files, key=_natural_key)
+    return sorted(files, key=natural_key)
 
 
 def _raise(error):
@@ -108,7 +108,7 @@ def _is_visible(path):
     return not path.name.startswith(".") and path.name not in WINDOWS_FILES
 
 
-def _natural_key(path):
+def natural_key(path):
     """Return a sort key: numbers by their value, letters regardless of their case."""
     parts = re.split(r"(\d+)", str(path))
     numbered = [int(p) if p.isdecimal() else p.casefold() for p in parts]

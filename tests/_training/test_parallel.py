@@ -26,6 +26,7 @@ import torch.distributed as dist
 from skblood import (
     BloodCNNClassifier, BloodFNNClassifier, load_bloodmnist_sample, save_model
 )
+from skblood.datasets import LazyImages
 
 folder = pathlib.Path(sys.argv[1])
 X, y = load_bloodmnist_sample("train", return_X_y=True)
@@ -62,6 +63,7 @@ def refuse(name, clf, X, y):
 
 fit(fnn, "fnn", X, y)
 fit(fnn, "weighted fnn", X, y, sample_weight=weights)
+fit(fnn, "lazy fnn", LazyImages(X), y)
 fit(small_cnn, "cnn", X, y)
 # The processes draw one seed for all, and stop in the same epoch.
 fit(
@@ -166,6 +168,10 @@ def test_two_processes_train_the_same_feed_forward_network(found, data, tiny_fnn
     assert_allclose(found[name]["history"], history_of(clf), rtol=1e-4)
 
 
+def test_lazy_images_give_the_same(found):
+    assert found["lazy fnn"] == found["fnn"]
+
+
 def test_partial_fit(found, data, tiny_fnn):
     X, y, validation = data
     clf = tiny_fnn(dropout=0.0, lr=1e-3, batch_size=64)
@@ -193,13 +199,13 @@ def test_the_processes_stop_in_the_same_epoch(found):
 
 def test_only_the_first_process_writes(folder, found, data):
     files = sorted(path.name for path in folder.glob("*.safetensors"))
-    names = ["cnn", "early stopping", "fnn", "weighted fnn"]
+    names = ["cnn", "early stopping", "fnn", "lazy fnn", "weighted fnn"]
     assert files == [f"{name}-0.safetensors" for name in names]
     loaded = load_model(folder / "cnn-0.safetensors")
     _, _, validation = data
     assert_array_equal(loaded.predict_proba(validation["X_val"]), found["cnn"]["proba"])
     tables = (folder / "stdout.txt").read_text().count("train_loss")
-    assert tables == 2  # both trainings of one classifier
+    assert tables == 3  # all trainings of the one classifier that is verbose
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,14 @@ def test_sample_weights_are_equivalent_to_repeated_images(training_input, cells)
     assert_allclose(images.min(axis=(0, 2, 3)), repeated.min(axis=(0, 2, 3)), rtol=1e-5)
 
 
+def test_pixel_range_of_many_images(tiny_fnn):
+    # They are read in parts. The darkest and the brightest pixel are in different ones.
+    X = np.full((2000, 28, 28, 3), 100, np.uint8)
+    X[3, 0, 0, 0], X[1990, 5, 5, 1] = 20, 230
+    clf = tiny_fnn(max_epochs=1, batch_size=1000).fit(X, np.arange(2000) % 2)
+    assert clf.pixel_range_ == (20.0, 230.0)
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32])
 def test_minmax_maps_the_range_of_all_channels(training_input, cells, dtype):
     X, y = cells
