@@ -13,6 +13,7 @@ from shutil import copyfile
 import numpy as np
 
 from skblood._cli.inputs import (
+    DEFAULT_SIZE,
     adapt,
     check_classes,
     choose_crop,
@@ -23,6 +24,7 @@ from skblood._cli.inputs import (
     load_classifier,
     load_labelled_images,
     match_names,
+    print_errors,
     read_images,
     read_some_images,
 )
@@ -32,6 +34,8 @@ from skblood._cli.outputs import (
     print_message,
     progress_bar,
 )
+from skblood._cli.parts import choose_part, split_into_blocks
+from skblood._cli.shards import check_shard_options, side_of_shards
 from skblood._cli.summary import (
     Tally,
     describe_doubts,
@@ -40,10 +44,6 @@ from skblood._cli.summary import (
 )
 from skblood._cli.writers import WRITERS, GuessWriter, printable
 
-# Limits for the images that are in memory at the same time: the number of images, and
-# the number of pixels of all of them together.
-MAX_IMAGES, MAX_PIXELS = 256, 2**24
-DEFAULT_SIZE = 28
 # A trained model learns what is familiar if it has at least so many images. With fewer
 # than these, more than a tenth of similar images would be called unfamiliar.
 MIN_REFERENCE = 20
@@ -52,7 +52,8 @@ MIN_REFERENCE = 20
 def predict(options):
     """Print the predicted class of each image, its probability, and doubts about it.
 
-    A summary on the standard error says how many images there are of each class.
+    With --output, the predictions are written to a file. A summary on the standard
+    error says how many images there are of each class.
 
     Parameters
     ----------
@@ -63,9 +64,20 @@ def predict(options):
     int
         1 if a file could not be read, otherwise 0.
     """
-    from skblood import assess
+    from skblood._cli.prediction_files import (
+        check_output_options,
+        is_finished,
+        write_predictions,
+    )
 
     check_classes(options)
+    check_output_options(options)
+    if is_finished(options):
+        print_message(
+            f"{options.output} is complete, so nothing was done. Delete it to predict "
+            "the images again."
+        )
+        return 0
     paths = find_files(options.images)
     options.model = choose_model(options)
     classifier = load_classifier(options.model)
@@ -75,25 +87,40 @@ def predict(options):
             choose_evenly(paths), image_size(classifier), options.crop
         )
         classifier = adapt(classifier, images, options.classes)
+    blocks = split_into_blocks(paths, image_size(classifier))
+    blocks = choose_part(blocks, options.part)
+    if options.output is None:
+        tally, n_failed = _print_predictions(options, classifier, blocks)
+    else:
+        tally, n_failed = write_predictions(options, classifier, paths, blocks)
+        print(printable(f"{options.output}: {tally.n_images} images"))
+    if tally.n_images > 0:
+        print_message(tally.describe())
+    print_message(*describe_familiarity(tally, options))
+    return int(n_failed > 0)
+
+
+def _print_predictions(options, classifier, blocks):
+    """Print the predictions; return a tally and the number of files that failed."""
+    from skblood import assess
+
     n_failed, tally = 0, Tally()
-    is_bare = options.bare and options.format == "table"
-    make_writer = GuessWriter if is_bare else WRITERS[options.format]
+    form = options.format or "table"
+    is_bare = options.bare and form == "table"
+    make_writer = GuessWriter if is_bare else WRITERS[form]
     with (
         make_writer(classifier.classes_) as writer,
-        progress_bar(len(paths)) as bar,
+        progress_bar(sum(map(len, blocks))) as bar,
     ):
-        for part, readable, images in _read_in_parts(paths, classifier, options.crop):
+        for block, readable, images in _read_blocks(blocks, classifier, options.crop):
             if readable:
                 found = assess(classifier, images)
                 writer.write(readable, found)
                 sys.stdout.flush()
                 tally.add(found)
-            n_failed += len(part) - len(readable)
-            bar.update(len(part))
-    if tally.n_images > 0:
-        print_message(tally.describe())
-    print_message(*describe_familiarity(tally, options))
-    return int(n_failed > 0)
+            n_failed += len(block) - len(readable)
+            bar.update(len(block))
+    return tally, n_failed
 
 
 def suggest(options):
@@ -116,7 +143,8 @@ def suggest(options):
     classifier = load_classifier(options.model)
     options.crop = _resolve_crop(options.crop, paths, classifier)
     embeddings, found = [], []
-    for _, readable, images in _read_in_parts(paths, classifier, options.crop):
+    blocks = split_into_blocks(paths, image_size(classifier))
+    for _, readable, images in _read_blocks(blocks, classifier, options.crop):
         if readable:
             found += readable
             embeddings.append(classifier.transform(images))
@@ -148,6 +176,7 @@ def train(options):
     from skblood import save_model
 
     check_can_write(options.output)
+    check_shard_options(options.folder, options.crop)
     classifier, size = _make_classifier(options)
     options.crop = _resolve_crop(options.crop, find_files([options.folder]), classifier)
     images, labels, n_failed = load_labelled_images(options.folder, size, options.crop)
@@ -195,6 +224,7 @@ def evaluate(options):
     from skblood import assess
 
     check_classes(options)
+    check_shard_options(options.folder, options.crop)
     options.model = choose_model(options)
     classifier = load_classifier(options.model)
     options.crop = _resolve_crop(options.crop, find_files([options.folder]), classifier)
@@ -240,13 +270,13 @@ def _fit(classifier, images, labels):
         raise
 
 
-def _read_in_parts(paths, classifier, crop):
-    """Yield parts of the paths, those of them that could be read, and their images."""
+def _read_blocks(blocks, classifier, crop):
+    """Yield each block of paths, those that could be read, and their images."""
     size = image_size(classifier)
-    n_at_once = max(1, min(MAX_IMAGES, MAX_PIXELS // size**2))
-    for start in range(0, len(paths), n_at_once):
-        part = paths[start : start + n_at_once]
-        yield part, *read_images(part, size, crop)
+    for block in blocks:
+        readable, images, errors = read_images(block, size, crop)
+        print_errors(block, errors)
+        yield block, readable, images
 
 
 def _resolve_crop(crop, paths, classifier):
@@ -295,7 +325,8 @@ def _make_classifier(options):
     from skblood import BloodCNNClassifier
 
     if options.start is None:
-        classifier, size = BloodCNNClassifier(), options.size or DEFAULT_SIZE
+        size = options.size or side_of_shards(options.folder) or DEFAULT_SIZE
+        classifier = BloodCNNClassifier()
     else:
         classifier = load_classifier(options.start)
         size = image_size(classifier)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from skblood._cli.shards import open_labelled_shards
 from skblood._cli.writers import printable
 
 # The second one is for images of other microscopes: with matched colours, and as the
@@ -16,6 +17,8 @@ DEFAULT_MODEL, ROBUST_MODEL = "bloodmnist-28", "bloodmnist-28-robust"
 # Number of images from which the colours and the size of the cells are learned, and the
 # side in pixels at which the size is measured.
 N_MEASURED, MEASURED_SIDE = 256, 100
+# Side of the images in pixels, if a model is trained from random weights.
+DEFAULT_SIZE = 28
 
 
 def load_classifier(model):
@@ -150,7 +153,7 @@ def find_files(names):
 
 
 def read_images(paths, size, crop):
-    """Read image files, and print an error for each file that cannot be read.
+    """Read image files.
 
     Parameters
     ----------
@@ -165,18 +168,29 @@ def read_images(paths, size, crop):
     readable : list of Path
         The files that could be read.
     images : ndarray of shape (n_readable, size, size, 3), dtype uint8
+    errors : dict of int to str
+        For the index of each file that could not be read, the reason.
     """
     from skblood.datasets._decode import read_cells
 
     results = read_cells(paths, size=size, crop=crop, n_jobs=-1)
-    readable, images = [], []
-    for path, result in zip(paths, results, strict=True):
-        if isinstance(result, Exception):
-            print(f"skblood: {printable(f'{path}: {result}')}", file=sys.stderr)
-        else:
-            readable.append(path)
-            images.append(result)
-    return readable, np.array(images)
+    errors = {i: str(x) for i, x in enumerate(results) if isinstance(x, Exception)}
+    images = [x for x in results if not isinstance(x, Exception)]
+    readable = [path for i, path in enumerate(paths) if i not in errors]
+    return readable, np.array(images), errors
+
+
+def print_errors(paths, errors):
+    """Print each file that could not be read on the standard error, and the reason.
+
+    Parameters
+    ----------
+    paths : list of Path
+    errors : dict of int to str
+        From `read_images` for these paths.
+    """
+    for i, reason in errors.items():
+        print(f"skblood: {printable(f'{paths[i]}: {reason}')}", file=sys.stderr)
 
 
 def choose_crop(paths, classifier):
@@ -249,9 +263,10 @@ def read_some_images(paths, size, crop):
 
 
 def load_labelled_images(folder, size, crop):
-    """Load images that are sorted into one sub-folder for each class.
+    """Load images that are sorted into one sub-folder for each class, or shards.
 
-    Files that cannot be read are named on the standard error and left out.
+    Files that cannot be read are named on the standard error and left out. The images
+    of shards stay on the disk.
 
     Parameters
     ----------
@@ -263,7 +278,7 @@ def load_labelled_images(folder, size, crop):
 
     Returns
     -------
-    images : ndarray of shape (n, size, size, 3), dtype uint8
+    images : ndarray or LazyImages of shape (n, size, size, 3), dtype uint8
     labels : ndarray of str, of shape (n,)
         The name of each image's sub-folder.
     n_failed : int
@@ -277,7 +292,10 @@ def load_labelled_images(folder, size, crop):
     """
     from skblood import load_cell_images
     from skblood.datasets._folder import find_images
+    from skblood.datasets._shards import is_folder_of_shards
 
+    if is_folder_of_shards(folder):
+        return *open_labelled_shards(folder, size), 0
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         images, labels = load_cell_images(

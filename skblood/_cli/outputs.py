@@ -27,6 +27,21 @@ def check_is_new(folder):
     check_can_write(folder / "image" if folder.is_dir() else folder)
 
 
+def check_is_outside(output, inputs):
+    """Raise ValueError if the output would be in a folder of images.
+
+    A second run would read it as an image. The parts of a job array would be parts of
+    different lists of files, because the outputs of other parts appear in the folder.
+    """
+    for path in map(Path, inputs):
+        if path.is_dir() and output.resolve().is_relative_to(path.resolve()):
+            raise ValueError(
+                f"Expected an output outside of the images, got {output}, which is in "
+                f"{path}: the next run would read it as an image. Choose another "
+                "--output."
+            )
+
+
 def check_can_write(path):
     """Raise OSError before any work if a file cannot be written."""
     folder = Path(path).absolute().parent

@@ -3,9 +3,11 @@
 import argparse
 
 from skblood import __version__
-from skblood._cli.commands import DEFAULT_SIZE, evaluate, predict, suggest, train
+from skblood._cli.commands import evaluate, predict, suggest, train
+from skblood._cli.convert import convert
 from skblood._cli.count import FORMATS, count
-from skblood._cli.inputs import DEFAULT_MODEL, ROBUST_MODEL
+from skblood._cli.inputs import DEFAULT_MODEL, DEFAULT_SIZE, ROBUST_MODEL
+from skblood._cli.parts import parse_part
 from skblood._cli.writers import WRITERS
 
 PREDICT_EPILOG = """\
@@ -58,6 +60,7 @@ def make_parser():
     _add_suggest(commands)
     _add_train(commands)
     _add_evaluate(commands)
+    _add_convert(commands)
     return parser
 
 
@@ -113,14 +116,34 @@ def _add_predict(commands):
     command.add_argument(
         "--format",
         choices=WRITERS,
-        default="table",
         help="format of the output; csv and json contain the probabilities of all "
-        "classes (default: %(default)s)",
+        "classes (default: table)",
     )
     command.add_argument(
         "--bare",
         action="store_true",
         help="print the most probable class in the table, also if it is doubtful",
+    )
+    command.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="write the predictions to this file, whose name ends in .csv or .parquet. "
+        "It appears when it is complete",
+    )
+    command.add_argument(
+        "--part",
+        type=parse_part,
+        metavar="K/N",
+        help="divide the list of files into N parts of about the same length, and "
+        "predict the part K (from 1 to N) only. All parts in order give the output of "
+        "a single run",
+    )
+    command.add_argument(
+        "--resume",
+        action="store_true",
+        help="with -o: continue a run that was stopped. If the file is complete, do "
+        "nothing",
     )
 
 
@@ -210,6 +233,55 @@ def _add_evaluate(commands):
     _add_adapt(command)
 
 
+def _add_convert(commands):
+    command = _add_command(
+        commands,
+        convert,
+        "Write a folder of pictures as arrays (shards) that training reads from the "
+        "disk, for more images than fit into memory.",
+    )
+    command.add_argument(
+        "folder",
+        metavar="FOLDER",
+        help="folder with one sub-folder of images for each class, or with images "
+        "without labels",
+    )
+    command.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="SHARDS",
+        help="a new or empty folder for the arrays and the table files.csv",
+    )
+    command.add_argument(
+        "--size",
+        type=_positive_integer,
+        default=DEFAULT_SIZE,
+        metavar="PIXELS",
+        help="width and height to which the images are resized (default: %(default)s)",
+    )
+    command.add_argument(
+        "--crop",
+        type=_positive_integer,
+        metavar="PIXELS",
+        help="side of the square that is cut from the centre of each image before the "
+        "image is resized (default: the largest possible square)",
+    )
+    command.add_argument(
+        "--shard-size",
+        type=_positive_integer,
+        metavar="N",
+        help="number of images in each array; the images of one array are in memory at "
+        "a time (default: at most 65,536 images and 256 MiB)",
+    )
+    command.add_argument(
+        "--shuffle",
+        action="store_true",
+        help="write the images in a random order, the same each time, instead of "
+        "sorted by class; the table says which is which",
+    )
+
+
 def _add_command(commands, run, description, epilog=None):
     command = commands.add_parser(
         run.__name__,
@@ -237,7 +309,7 @@ def _add_folder(command):
         "folder",
         metavar="FOLDER",
         help="folder with one sub-folder of images for each class; the name of a "
-        "sub-folder is the name of the class",
+        "sub-folder is the name of the class. Or a folder that `skblood convert` wrote",
     )
 
 

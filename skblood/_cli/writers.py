@@ -10,6 +10,9 @@ import sys
 
 import numpy as np
 
+# The columns of a CSV or Parquet file. The probabilities of all classes follow.
+PREDICTION_COLUMNS = ["image", "label", "probability", "familiarity", "state"]
+
 
 def printable(text):
     r"""Escape terminal control characters in a file name, a label or a message.
@@ -109,12 +112,22 @@ class GuessWriter(TableWriter):
 
 
 class CsvWriter(PredictionWriter):
-    """A header, then one line for each image with the probabilities of all labels."""
+    """A header, then one line for each image with the probabilities of all labels.
+
+    Parameters
+    ----------
+    labels : array-like of shape (n_classes,)
+    file : text file, optional
+        By default, the standard output.
+    """
+
+    def __init__(self, labels, file=None):
+        super().__init__(labels)
+        self._file = file
 
     def __enter__(self):
-        self._csv = csv.writer(sys.stdout, lineterminator="\n")
-        columns = ["image", "label", "probability", "familiarity", "state"]
-        self._csv.writerow([*columns, *map(printable, self.labels)])
+        self._csv = csv.writer(self._file or sys.stdout, lineterminator="\n")
+        self._csv.writerow([*PREDICTION_COLUMNS, *map(printable, self.labels)])
         return self
 
     def write_rows(self, rows):

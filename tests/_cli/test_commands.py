@@ -24,8 +24,8 @@ from skblood import (
     save_model,
 )
 from skblood.__main__ import main
-from skblood._cli.commands import MAX_IMAGES
 from skblood._cli.inputs import match_names
+from skblood._cli.parts import MAX_IMAGES
 from skblood.pretrained import pretrained_names
 
 NAMES = np.array(list("abcdefgh"))
