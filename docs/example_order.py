@@ -9,6 +9,7 @@ ORDER = [
     "plot_few_images",
     "plot_report_2024",
     "plot_search",
+    "plot_optuna",
     "plot_choose_a_budget",
     "plot_cross_validate_by_slide",
     "plot_embeddings_in_two_dimensions",

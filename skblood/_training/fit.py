@@ -204,9 +204,9 @@ def _copy_callbacks(callbacks):
         for callback in callbacks:
             if isinstance(callback, tuple):  # (name, callback)
                 callback = callback[1]
-            for value in vars(callback).values():
-                if isinstance(value, optuna.trial.BaseTrial):
-                    kept[id(value)] = value
+            attributes = getattr(callback, "__dict__", {}).values()
+            trials = [a for a in attributes if isinstance(a, optuna.trial.BaseTrial)]
+            kept |= {id(trial): trial for trial in trials}
     # `deepcopy` returns an object in this dict instead of a copy.
     return copy.deepcopy(callbacks, kept)
 
