@@ -117,7 +117,9 @@ class BloodCNNClassifier(BaseBloodClassifier):
         the output layer and the history are reinitialised; all other weights are kept.
     device : str, default="auto"
         Device that trains and predicts: a name of torch such as "cpu" or "cuda:1".
-        "auto" uses a GPU if one is available, else the CPU.
+        "auto" uses a GPU if one is available, else the CPU. If there are several GPUs,
+        the worker processes of joblib, such as those of a search with ``n_jobs=4``,
+        take them in turn with "auto" and with "cuda".
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Number format of training. "bfloat16" is mixed precision: `fit` runs under
         `torch.autocast` with bfloat16, while weights are kept and predictions are made

@@ -73,7 +73,9 @@ class BloodFNNClassifier(BaseBloodClassifier):
         the output layer and the history are reinitialised; all other weights are kept.
     device : str, default="auto"
         Device that trains and predicts: a name of torch such as "cpu" or "cuda:1".
-        "auto" uses a GPU if one is available, else the CPU.
+        "auto" uses a GPU if one is available, else the CPU. If there are several GPUs,
+        the worker processes of joblib, such as those of a search with ``n_jobs=4``,
+        take them in turn with "auto" and with "cuda".
     callbacks : list of skorch.callbacks.Callback, default=None
         Callbacks for training. They are copied in each call of `fit`.
     verbose : int, default=0

@@ -1,6 +1,10 @@
 """Select the device and the number format (precision) of the training."""
 
+import multiprocessing
+
 import torch
+
+from .threads import is_dask_worker, is_joblib_worker
 
 
 def resolve_device(device):
@@ -10,7 +14,8 @@ def resolve_device(device):
     ----------
     device : str
         "auto" is CUDA if available, else Apple's MPS, else the CPU. Any other string
-        is passed to `torch.device`.
+        is passed to `torch.device`. If several GPUs are visible, "cuda" is one of them
+        in turn in the worker processes of joblib, and torch's current GPU elsewhere.
 
     Returns
     -------
@@ -23,7 +28,7 @@ def resolve_device(device):
     """
     available = available_devices()
     if device == "auto":
-        return torch.device(available[-1])
+        device = available[-1]
     try:
         requested = torch.device(device)
     except RuntimeError:
@@ -34,6 +39,8 @@ def resolve_device(device):
             f"{_list_devices(available)}. Use one of these, or device='auto' for the "
             "fastest."
         )
+    if requested == torch.device("cuda"):
+        return _take_turns(requested)
     return requested
 
 
@@ -45,6 +52,21 @@ def available_devices():
     if torch.cuda.is_available():
         devices.append("cuda")
     return devices
+
+
+def _take_turns(cuda):
+    """Return the GPU for this process: the worker processes of joblib take turns."""
+    # dask-cuda gives each worker a CUDA_VISIBLE_DEVICES that begins with its own GPU
+    # and also has the others, so that "cuda" is the worker's own GPU already.
+    if not is_joblib_worker() or is_dask_worker():
+        return cuda
+    # Python numbers the processes that a program starts: (1,), (2,), … The program
+    # itself has an empty tuple.
+    numbers = multiprocessing.current_process()._identity
+    n_gpus = torch.cuda.device_count()
+    if not numbers or n_gpus < 2:
+        return cuda
+    return torch.device("cuda", (numbers[-1] - 1) % n_gpus)
 
 
 def _is_available(device, available):

@@ -49,15 +49,17 @@ def _is_worker_thread():
         # This is the main program or a worker process: worker processes run their tasks
         # in their main thread.
         return False
-    return _is_joblib_worker() or _is_dask_worker()
+    return is_joblib_worker() or is_dask_worker()
 
 
-def _is_joblib_worker():
+def is_joblib_worker():
+    """Return whether the code runs in a worker thread or worker process of joblib."""
     backend, _ = get_active_backend()
     return bool(getattr(backend, "nesting_level", 0))
 
 
-def _is_dask_worker():
+def is_dask_worker():
+    """Return whether the code runs in a worker of dask, in a task."""
     # If this module has not been imported, this thread cannot be a dask worker.
     distributed = sys.modules.get("distributed")
     if distributed is None:

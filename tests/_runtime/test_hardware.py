@@ -1,6 +1,8 @@
 """How `device` and `precision` are resolved, and what they change in the results."""
 
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skblood import AdaptedClassifier, BloodCNNClassifier, load_bloodmnist_sample
 from skblood._runtime.hardware import resolve_device, resolve_precision
+from skblood._training.state import _available_device
 
 needs_cuda = pytest.mark.skipif(
     not torch.cuda.is_available(), reason="requires a GPU with CUDA"
@@ -39,6 +42,8 @@ def machine(monkeypatch):
         ({"n_gpus": 1}, "auto", "cuda"),
         ({"n_gpus": 1}, "cpu", "cpu"),
         ({"n_gpus": 2}, "cuda:1", "cuda:1"),
+        ({"n_gpus": 2}, "auto", "cuda"),
+        ({"n_gpus": 2}, "cuda", "cuda"),
     ],
 )
 def test_resolve_an_available_device(machine, devices, device, resolved):
@@ -69,13 +74,72 @@ def test_fit_resolves_the_device(tiny_fnn, cells, machine):
     assert (clf.device, clf.device_) == ("auto", "cpu")
 
 
-def test_state_from_a_machine_with_a_gpu(fitted, cells, machine):
-    state = dict(fitted.__getstate__(), device_="cuda:3")
+@pytest.mark.parametrize("device", ["cuda", "cuda:1"])
+def test_state_from_a_machine_with_a_gpu(fitted, cells, machine, device):
+    state = dict(fitted.__getstate__(), device_=device)
     machine()
     clf = object.__new__(type(fitted))
     clf.__setstate__(state)
     assert clf.device_ == "cpu"
     assert_array_equal(clf.predict_proba(cells[0]), fitted.predict_proba(cells[0]))
+
+
+@pytest.mark.parametrize(
+    "n_gpus, restored", [(0, "cpu"), (1, "cuda"), (2, "cuda:1"), (4, "cuda:1")]
+)
+def test_device_of_a_classifier_from_the_second_gpu(machine, n_gpus, restored):
+    machine(n_gpus=n_gpus)
+    assert _available_device("cuda:1") == restored
+
+
+# This script runs in a new process, whose first worker processes have the numbers 1 to
+# 4. Four tasks wait for each other, so that each worker does one of them.
+RESOLVE_IN_WORKERS = """
+import time
+from pathlib import Path
+from tempfile import mkdtemp
+import torch
+from joblib import Parallel, delayed
+from skblood._runtime.hardware import resolve_device
+
+def resolve(device, n_gpus, task, folder):
+    torch.cuda.is_available, torch.cuda.device_count = lambda: True, lambda: n_gpus
+    Path(folder, str(task)).touch()
+    while len(list(Path(folder).iterdir())) < 4:
+        time.sleep(0.01)
+    return str(resolve_device(device))
+
+def run(backend, device, n_gpus):
+    folder = mkdtemp()
+    devices = Parallel(n_jobs=4, backend=backend)(
+        delayed(resolve)(device, n_gpus, task, folder) for task in range(4)
+    )
+    print(*sorted(devices))
+
+if __name__ == "__main__":
+    run("loky", "auto", 4)
+    run("loky", "cuda", 2)
+    run("loky", "cuda:1", 4)
+    run("loky", "auto", 1)
+    run("multiprocessing", "auto", 4)
+    run("threading", "auto", 4)
+"""
+
+
+def test_worker_processes_take_the_gpus_in_turn(tmp_path):
+    script = tmp_path / "resolve_in_workers.py"
+    script.write_text(RESOLVE_IN_WORKERS)
+    output = subprocess.run(
+        [sys.executable, script], check=True, capture_output=True, text=True
+    ).stdout
+    assert output.splitlines() == [
+        "cuda:0 cuda:1 cuda:2 cuda:3",
+        "cuda:0 cuda:0 cuda:1 cuda:1",
+        "cuda:1 cuda:1 cuda:1 cuda:1",
+        "cuda cuda cuda cuda",
+        "cuda:0 cuda:1 cuda:2 cuda:3",
+        "cuda cuda cuda cuda",
+    ]
 
 
 # -- precision -------------------------------------------------------------------------
