@@ -74,6 +74,7 @@ PUBLIC_NAMES = {
 } | {
     "CellGridDisplay": "skblood.display.CellGridDisplay",
     "CellImagePreprocessor": "skblood.preprocessing.CellImagePreprocessor",
+    "LazyImages": "skblood.datasets.LazyImages",
     "make_smear": "skblood.datasets.make_smear",
     "RobustAugmentation": "skblood.augmentation.RobustAugmentation",
     "SmearDisplay": "skblood.display.SmearDisplay",

@@ -20,6 +20,8 @@ MODULES = [
     "pretrained",
     "published",
     "recipe",
+    "scaling",
+    "search",
     "smears",
     "speed",
 ]

@@ -1,0 +1,1 @@
+"""The parts of scaling.json: each module has a function `measure(short=False)`."""
