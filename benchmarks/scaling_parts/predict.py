@@ -10,7 +10,7 @@ from statistics import median
 
 from common.processes import run_in_new_process
 
-N_RUNS = 5
+N_RUNS = 3
 WORK = """
 import json, sys
 import numpy as np

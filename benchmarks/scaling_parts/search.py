@@ -10,7 +10,7 @@ from statistics import median
 
 from common.processes import run_in_new_process
 
-N_RUNS = 5
+N_RUNS = 3
 N_IMAGES = 1_600  # all of the train split in the package
 N_EPOCHS = 10
 # A new process, so that the main program too has one thread for each fit.

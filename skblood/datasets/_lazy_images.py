@@ -51,7 +51,7 @@ class LazyImages(LazyRows):
 
     See Also
     --------
-    BloodCNNClassifier.partial_fit : Trains on images that arrive over time.
+    skblood.BloodCNNClassifier.partial_fit : Trains on images that arrive over time.
 
     Notes
     -----
