@@ -7,12 +7,11 @@ from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 # The networks in the tests are so small that more threads do not make them faster, and
-# make them slower if other processes use the same cores. torch reads this variable when
-# it is imported, also in subprocesses.
+# make them slower if other processes use the same cores. NumPy and torch read this
+# variable when they are imported, also in subprocesses, so both are imported later.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Without this variable, scikit-learn skips one of its estimator checks. SciPy reads it
@@ -105,6 +104,8 @@ def bloodmnist_home():
 
 def load_some_of_each_class(split, n):
     """Return the first n images of each class, with labels 0 to 7 in turn."""
+    import numpy as np
+
     from skblood import load_bloodmnist_sample
 
     X, y = load_bloodmnist_sample(split, return_X_y=True)
