@@ -117,6 +117,7 @@ class BaseBloodClassifier(
         X : array-like of shape (n, H, W, C), (n, C, H, W), (n, H, W) or (n, H * W * C)
             Images with one or three channels in any numeric dtype, or images flattened
             to rows. Contiguous uint8 images with the channels last are not copied.
+            Those of a :class:`~skblood.datasets.LazyImages` stay on the disk.
         y : array-like of shape (n,)
             Labels.
         sample_weight : array-like of shape (n,), default=None
@@ -137,6 +138,10 @@ class BaseBloodClassifier(
         ------
         TypeError, ValueError
             If a parameter or the data are invalid, or if training diverges. The
+            classifier then stays as it was before the call. In several processes of
+            ``torch.distributed``, also if their data or parameters differ.
+        RuntimeError
+            If another process of ``torch.distributed`` ends during the training. The
             classifier then stays as it was before the call.
         KeyboardInterrupt
             If the training is interrupted with Ctrl-C. The classifier is then fitted as

@@ -29,12 +29,7 @@ def part_of(n):
 
 def from_first(value):
     """Return the value that the first process has."""
-    group = _group()
-    if group is None:
-        return value
-    values = [value]
-    group.broadcast_object_list(values)
-    return values[0]
+    return from_all(value)[0]
 
 
 def from_all(value):

@@ -215,7 +215,7 @@ def _read_arguments(path):
         run = None
     if not isinstance(run, dict):
         raise ValueError(
-            f"{path} is damaged. Delete the folder {path.parent} to begin anew."
+            f"{path} is damaged. Delete the folder {path.parent} to start again."
         )
     return run
 
@@ -230,7 +230,7 @@ def _check_is_same(earlier, run, folder):
         raise ValueError(
             f"Expected the arguments of the run that began {folder}, got others "
             f"({changes}). Repeat the command with the same arguments, or delete the "
-            "folder to begin anew."
+            "folder to start again."
         )
 
 

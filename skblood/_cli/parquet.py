@@ -43,9 +43,8 @@ class ParquetWriter(PredictionWriter):
         import pyarrow as pa
         from pyarrow.parquet import ParquetWriter as Writer
 
-        texts = {"image", "label", "state"}
         types = [
-            pa.string() if x in texts else pa.float64() for x in PREDICTION_COLUMNS
+            pa.string() if x in TEXTS else pa.float64() for x in PREDICTION_COLUMNS
         ]
         names = [*PREDICTION_COLUMNS, *map(_encodable, self.labels)]
         types += [pa.float64()] * len(self.labels)

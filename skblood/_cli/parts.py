@@ -36,17 +36,18 @@ def parse_part(text):
 
 
 def split_into_blocks(paths, size):
-    """Split a list of files into blocks whose images fit into memory.
+    """Split a sequence of files into blocks whose images fit into memory.
 
     Parameters
     ----------
-    paths : list of Path
+    paths : list of Path, or ndarray of their positions
     size : int
         Height and width of the images in pixels.
 
     Returns
     -------
-    list of list of Path
+    list
+        Parts of `paths`.
     """
     n_at_once = max(1, min(MAX_IMAGES, MAX_PIXELS // size**2))
     return [paths[i : i + n_at_once] for i in range(0, len(paths), n_at_once)]

@@ -67,7 +67,7 @@ def check_output_options(options):
         raise FileExistsError(
             f"Expected a new output, got {output}, whose predictions were begun in the "
             f"folder {journal}. Add --resume to continue, or delete the folder to "
-            "begin anew."
+            "start again."
         )
 
 

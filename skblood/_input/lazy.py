@@ -4,7 +4,7 @@ import math
 from abc import ABC, abstractmethod
 
 import numpy as np
-from sklearn.utils import assert_all_finite
+from sklearn.utils import assert_all_finite, gen_batches
 
 # Memory for the part of the images whose values are checked at the same time.
 CHUNK_BYTES = 2**24
@@ -87,6 +87,5 @@ class ImageReader:
             return
         row_bytes = self.dtype.itemsize * math.prod(self.shape[1:])
         n_rows = max(1, CHUNK_BYTES // row_bytes, self.block_size or 1)
-        for start in range(0, len(self), n_rows):
-            part = self.rows[start : start + n_rows].read()
-            assert_all_finite(part, **names)
+        for part in gen_batches(len(self), n_rows):
+            assert_all_finite(self.rows[part].read(), **names)

@@ -1,6 +1,5 @@
 """Load your own images from a folder."""
 
-import os
 from numbers import Integral
 from pathlib import Path
 
@@ -11,7 +10,12 @@ from skblood._warnings import warn, warn_deprecated
 from skblood.datasets._decode import read_cells
 from skblood.datasets._folder import find_images
 from skblood.datasets._output import select_labels
-from skblood.datasets._validation import check_flags, check_labels, check_option
+from skblood.datasets._validation import (
+    check_flags,
+    check_folder,
+    check_labels,
+    check_option,
+)
 
 # Errors and warnings list at most this number of unreadable files.
 MAX_LISTED = 10
@@ -162,11 +166,7 @@ def load_cell_images(
     _check_side("size", size)
     if crop is not None:
         _check_side("crop", crop)
-    if not isinstance(folder, str | os.PathLike):
-        raise TypeError(
-            f"folder must be a str or a path-like object, got {folder!r} of type "
-            f"{type(folder).__name__}."
-        )
+    check_folder(folder)
     folder = Path(folder).expanduser()
     paths, target, target_names = find_images(folder)
     cells = read_cells(paths, size=size, crop=crop, n_jobs=n_jobs)

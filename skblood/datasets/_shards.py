@@ -16,7 +16,7 @@ from sklearn.utils import Bunch
 from skblood._io import atomic_write
 from skblood.datasets._folder import natural_key
 from skblood.datasets._lazy_images import LazyImages
-from skblood.datasets._validation import check_flags
+from skblood.datasets._validation import check_flags, check_folder
 
 TABLE = "files.csv"
 PATTERN = re.compile(r"images-([0-9]{5,})\.npy")
@@ -105,11 +105,7 @@ def open_shards(folder, *, block_size="auto", return_X_y=False):
     (2, 28, 28, 3)
     """
     check_flags(return_X_y=return_X_y)
-    if not isinstance(folder, str | os.PathLike):
-        raise TypeError(
-            f"folder must be a str or a path-like object, got {folder!r} of type "
-            f"{type(folder).__name__}."
-        )
+    check_folder(folder)
     folder = Path(folder).expanduser()
     paths = _find_shards(folder)
     filenames, labels = _read_table(folder / TABLE)

@@ -51,6 +51,15 @@ def check_flags(**flags):
             )
 
 
+def check_folder(folder):
+    """Raise an error unless `folder` can be a path."""
+    if not isinstance(folder, str | os.PathLike):
+        raise TypeError(
+            f"folder must be a str or a path-like object, got {folder!r} of type "
+            f"{type(folder).__name__}."
+        )
+
+
 def check_mmap_mode(mmap_mode, splits):
     """Raise an error unless `mmap_mode` is None, or "r" with a single split."""
     if mmap_mode is None:

@@ -337,7 +337,7 @@ def test_without_resume_an_unfinished_run_is_not_lost(many, unfinished, capsys):
     before = names_in(unfinished / "out.csv.partial")
     assert run(many, "-o", unfinished / "out.csv") == 1
     err = capsys.readouterr().err
-    assert "Add --resume to continue, or delete the folder to begin anew." in err
+    assert "Add --resume to continue, or delete the folder to start again." in err
     assert names_in(unfinished / "out.csv.partial") == before
 
 
