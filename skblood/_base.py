@@ -13,7 +13,7 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
-from sklearn.utils import check_random_state
+from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from . import _distributed
@@ -56,6 +56,7 @@ from ._training.sklearn_callbacks import (
 )
 from ._training.spec import NetworkSpec, TrainingSpec, resolve_dtype
 from ._training.state import pack_state, unpack_state, versions, warn_of_versions
+from .calibration import calibrate
 from .familiarity import FamiliarityDetector
 
 LARGEST_SEED = 2**31 - 1
@@ -410,6 +411,7 @@ class BaseBloodClassifier(
             "_network_spec": network,
             "_training_spec": training,
             "_versions": versions(),
+            "calibration_": None,
             # What was familiar to the earlier network says little about this one.
             "_familiarity": None,
         }
@@ -462,10 +464,76 @@ class BaseBloodClassifier(
             return None
         return FamiliarityDetector(self)._set_fitted(self._familiarity)
 
+    def fit_calibration(self, X, y):
+        """Learn how the probabilities have to change, so that they can be relied on.
+
+        This is temperature scaling [1]_: the logits are divided by the number for which
+        the negative log-likelihood of the labels is smallest. Afterwards,
+        `predict_proba` returns calibrated probabilities: about 90 % of the predictions
+        with a probability of 0.9 are correct. The labels that `predict` returns stay
+        the same.
+        The result is kept in `calibration_`, also in pickles and model files, until the
+        next call of `fit` or `partial_fit`. :func:`~skblood.prediction_sets` uses it.
+
+        Parameters
+        ----------
+        X : array-like
+            Images from the source of the images to predict, in any form that `fit`
+            accepts. They must not have been used for training: the probabilities of
+            training images are too high. A few hundred are enough.
+        y : array-like of shape (n,)
+            Labels.
+
+        Returns
+        -------
+        self : object
+            The calibrated classifier.
+
+        Raises
+        ------
+        NotFittedError
+            If the classifier is not fitted.
+        TypeError, ValueError
+            If the data are invalid, or if a label is not in `classes_`. The classifier
+            then stays as it was before the call.
+
+        Warns
+        -----
+        UserWarning
+            If all images are classified correctly, so that the temperature cannot be
+            estimated. It is then 1.
+
+        See Also
+        --------
+        sklearn.calibration.CalibratedClassifierCV : Has the same method, and others.
+
+        References
+        ----------
+        .. [1] C. Guo et al., "On Calibration of Modern Neural Networks", ICML 2017,
+           eq. 9, https://arxiv.org/abs/1706.04599.
+
+        Examples
+        --------
+        >>> from skblood import BloodFNNClassifier, load_bloodmnist_sample
+        >>> X, y = load_bloodmnist_sample("train", return_X_y=True)
+        >>> clf = BloodFNNClassifier(max_epochs=2, random_state=0).fit(X[:800], y[:800])
+        >>> clf.fit_calibration(X[800:], y[800:]).calibration_.temperature > 1
+        True
+        """
+        images = self._check_new_images(X)
+        y = column_or_1d(y, warn=True)
+        check_consistent_length(images, y)
+        targets = encode_labels(y, self.classes_)
+        # Only BloodCNNClassifier has this parameter.
+        has_views = getattr(self, "test_time_augmentation", False)
+        logits = self._network_logits(images)
+        self.calibration_ = calibrate(logits, targets, has_views)
+        return self
+
     # -- predictions -------------------------------------------------------------------
 
     def decision_function(self, X):
-        """Return the logits of the images.
+        """Return the logits of the images, after `fit_calibration` the calibrated ones.
 
         Parameters
         ----------
@@ -583,6 +651,10 @@ class BaseBloodClassifier(
         return self._logits_of_images(self._check_new_images(X))
 
     def _logits_of_images(self, images):
+        logits = self._network_logits(images)
+        return logits / self.calibration_.temperature if self.calibration_ else logits
+
+    def _network_logits(self, images):
         forward = partial(self.net_.module_, views=self._resolve_views())
         return self.net_.predict_batches(images, forward).astype(np.float64)
 

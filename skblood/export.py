@@ -27,12 +27,12 @@ DTYPES = ("auto", "uint8", "float32", "float64")
 def to_onnx(classifier, path, *, dtype="auto"):
     """Write a fitted classifier to a file in the ONNX format.
 
-    The exported model includes the scaling of the pixels and the softmax. Its input is
-    ``images`` of shape (n, H, W, C) for any n. For tabular input, reshape X to
-    ``(-1, *classifier.image_shape_)``. The model accepts no other shape and does not
-    check the pixel values. Its outputs are ``label`` of shape (n,) with the labels that
-    `predict` returns (integers as int64), and ``probabilities`` of shape
-    (n, n_classes) in float32.
+    The exported model includes the scaling of the pixels, the temperature of
+    `fit_calibration` and the softmax. Its input is ``images`` of shape (n, H, W, C) for
+    any n. For tabular input, reshape X to ``(-1, *classifier.image_shape_)``. The model
+    accepts no other shape and does not check the pixel values. Its outputs are
+    ``label`` of shape (n,) with the labels that `predict` returns (integers as int64),
+    and ``probabilities`` of shape (n, n_classes) in float32.
 
     The exported model does not contain the `FamiliarityDetector` of the classifier, so
     it does not mark images unlike the training images.
@@ -162,19 +162,23 @@ class _Inference(torch.nn.Module):
         tabular input is float64, and onnxruntime has no convolutions in float64.
     views : callable or None
         Test-time augmentation, see `ScaledNetwork.forward`.
+    temperature : float
+        The logits are divided by it.
     """
 
-    def __init__(self, module, views):
+    def __init__(self, module, views, temperature):
         super().__init__()
         self.module = module
         self.network = module.network.float()
         self.views = views
+        self.temperature = temperature
 
     def forward(self, images):
         images = self.module.standardize(images).float()
         views = [images] if self.views is None else self.views(images)
         logits = torch.stack([self.network(view) for view in views]).mean(dim=0)
-        return logits.argmax(dim=1), logits.softmax(dim=1)
+        probabilities = (logits / self.temperature).softmax(dim=1)
+        return logits.argmax(dim=1), probabilities
 
 
 def _exclude_padding(module):
@@ -193,7 +197,9 @@ def _export(classifier, dtype):
     """Return the model that torch exports: it outputs class indices, not labels."""
     module = copy.deepcopy(classifier.net_.module_).cpu()
     _exclude_padding(module)
-    inference = _Inference(module, classifier._resolve_views()).eval()
+    calibration = classifier.calibration_
+    temperature = 1.0 if calibration is None else calibration.temperature
+    inference = _Inference(module, classifier._resolve_views(), temperature).eval()
     # Two images, because torch would treat a dimension of size 1 as constant.
     images = torch.zeros(
         (2, *classifier.image_shape_), dtype=getattr(torch, dtype), device="cpu"

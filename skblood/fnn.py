@@ -105,6 +105,9 @@ class BloodFNNClassifier(BaseBloodClassifier):
         Smallest and largest pixel value of the training images. Predictions for images
         with another range of values give a warning. None for tabular input, and for
         models that were saved without it.
+    calibration_ : Calibration or None
+        The temperature that makes the probabilities reliable, and the scores for
+        :func:`~skblood.prediction_sets`. None until `fit_calibration` is called.
     familiarity_ : FamiliarityDetector or None
         Detects images that do not resemble the training images. None until
         `fit_familiarity` is called.

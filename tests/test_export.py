@@ -144,9 +144,11 @@ def test_other_images(tiny_cnn, cells, new_cells, path, of_cells):
     assert_agrees(clf, path, of_cells(new_cells[0]))
 
 
-def test_test_time_augmentation(tiny_cnn, cells, new_cells, path):
+def test_test_time_augmentation_and_calibration(tiny_cnn, cells, new_cells, path):
     X = cells[0][:, :, :21]
     clf = tiny_cnn(test_time_augmentation=True).fit(X, cells[1])
+    clf.fit_calibration(new_cells[0][:, :, :21], new_cells[1])
+    assert abs(np.log(clf.calibration_.temperature)) > 0.05
     assert_agrees(clf, path, new_cells[0][:, :, :21])
 
 

@@ -16,7 +16,7 @@ from skblood import (
 MODELS = [
     ("bloodmnist-28", 1_500_000, 0.979),
     ("bloodmnist-28-robust", 1_500_000, 0.974),
-    ("bloodmnist-28-tiny", 225_000, 0.94),
+    ("bloodmnist-28-tiny", 229_000, 0.94),
 ]
 
 
@@ -51,11 +51,20 @@ def test_is_small(name, most_bytes, accuracy):
     assert len(content) <= most_bytes
 
 
-def test_the_tiny_model_is_small_without_its_familiarity(tmp_path):
+def test_parts_of_the_tiny_model_are_small(tmp_path):
     clf = load_pretrained("bloodmnist-28-tiny")
-    clf._familiarity = None
-    save_model(clf, tmp_path / "m.safetensors", half_precision=True)
-    assert (tmp_path / "m.safetensors").stat().st_size <= 150_000
+    path = tmp_path / "m.safetensors"
+    for part, most_bytes in [("calibration_", 225_000), ("_familiarity", 150_000)]:
+        setattr(clf, part, None)
+        save_model(clf, path, half_precision=True)
+        assert path.stat().st_size <= most_bytes
+
+
+@pytest.mark.parametrize(("name", "most_bytes", "accuracy"), MODELS)
+def test_is_calibrated_on_the_validation_split(name, most_bytes, accuracy):
+    calibration = load_pretrained(name).calibration_
+    assert calibration.counts.tolist() == [122, 312, 155, 290, 122, 143, 333, 235]
+    assert 0.5 < calibration.temperature < 2
 
 
 @pytest.mark.parametrize("name", [model[0] for model in MODELS])

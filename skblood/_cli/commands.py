@@ -1,4 +1,4 @@
-"""The commands: predict, suggest, train and evaluate.
+"""The commands: predict, suggest, train, calibrate and evaluate.
 
 Each is a function that takes the parsed arguments and returns the exit status.
 """
@@ -35,6 +35,7 @@ from skblood._cli.outputs import (
     progress_bar,
 )
 from skblood._cli.parts import choose_part, split_into_blocks
+from skblood._cli.sets import assess_images, check_sets, describe_sets
 from skblood._cli.shards import check_shard_options, side_of_shards
 from skblood._cli.summary import (
     Tally,
@@ -81,6 +82,7 @@ def predict(options):
     paths = find_files(options.images)
     options.model = choose_model(options)
     classifier = load_classifier(options.model)
+    check_sets(options, classifier)
     options.crop = _resolve_crop(options.crop, paths, classifier)
     if options.adapt:
         images = read_some_images(
@@ -96,25 +98,24 @@ def predict(options):
         print(printable(f"{options.output}: {tally.n_images} images"))
     if tally.n_images > 0:
         print_message(tally.describe())
+    print_message(describe_sets(tally, options.sets))
     print_message(*describe_familiarity(tally, options))
     return int(n_failed > 0)
 
 
 def _print_predictions(options, classifier, blocks):
     """Print the predictions; return a tally and the number of files that failed."""
-    from skblood import assess
-
     n_failed, tally = 0, Tally()
     form = options.format or "table"
     is_bare = options.bare and form == "table"
     make_writer = GuessWriter if is_bare else WRITERS[form]
     with (
-        make_writer(classifier.classes_) as writer,
+        make_writer(classifier.classes_, options.sets is not None) as writer,
         progress_bar(sum(map(len, blocks))) as bar,
     ):
         for block, readable, images in _read_blocks(blocks, classifier, options.crop):
             if readable:
-                found = assess(classifier, images)
+                found = assess_images(classifier, images, options.sets)
                 writer.write(readable, found)
                 sys.stdout.flush()
                 tally.add(found)
@@ -207,6 +208,44 @@ def train(options):
     return int(n_failed > 0)
 
 
+def calibrate(options):
+    """Calibrate a model with sorted images, and save it to a new file.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+
+    Returns
+    -------
+    int
+        1 if a file could not be read, otherwise 0. Other errors are raised.
+    """
+    from skblood import save_model
+
+    check_can_write(options.output)
+    check_shard_options(options.folder, options.crop)
+    classifier = load_classifier(options.model)
+    options.crop = _resolve_crop(options.crop, find_files([options.folder]), classifier)
+    images, labels, n_failed = load_labelled_images(
+        options.folder, image_size(classifier), options.crop
+    )
+    truth = _find_known_labels(labels, classifier, options.folder, "the model knows")
+    classifier.fit_calibration(images, truth)
+    save_model(classifier, options.output)
+    temperature = classifier.calibration_.temperature
+    print(f"{options.output}: {len(truth)} images, temperature {temperature:.3f}")
+    print_message(
+        "The model's probabilities are calibrated now. Predict sets of classes that "
+        "contain the true class for at least 95 % of the images:",
+        make_command(
+            *("predict", "IMAGES", "--sets", 0.95, "--model", options.output),
+            options=options,
+            has_model=False,
+        ),
+    )
+    return int(n_failed > 0)
+
+
 def evaluate(options):
     """Print precision and recall of a model for each class, and how doubts help.
 
@@ -233,19 +272,8 @@ def evaluate(options):
     )
     if options.adapt:
         classifier = adapt(classifier, images, options.classes)
-    known, names = classifier.classes_.astype(str).tolist(), sorted(set(labels))
-    matches = match_names(names, known)
-    unknown = [name for name in names if name not in matches]
-    if unknown:
-        source = "the model knows" if options.classes is None else "--classes allows"
-        raise ValueError(
-            f"Expected sub-folders of {options.folder} with the names of classes that "
-            f"{source} ({', '.join(known)}), one for each class, got "
-            f"{', '.join(unknown)}. If such a name is only spelled differently, rename "
-            "the sub-folder. If the model does not know this kind of cells, move the "
-            f"sub-folder out of {options.folder}, or train again with such cells."
-        )
-    truth = np.array([matches[label] for label in labels])
+    source = "the model knows" if options.classes is None else "--classes allows"
+    truth = _find_known_labels(labels, classifier, options.folder, source).astype(str)
     found = assess(classifier, images)
     predicted = found.labels.astype(str)
     print(classification_report(truth, predicted, digits=3, zero_division=0))
@@ -254,6 +282,27 @@ def evaluate(options):
     tally.add(found)
     print_message(*describe_familiarity(tally, options))
     return int(n_failed > 0)
+
+
+def _find_known_labels(labels, classifier, folder, source):
+    """Return the labels of a folder in the spelling of the classifier.
+
+    `source` says in the message of an error what decides which classes there can be.
+    """
+    # The labels of a model that was fitted in Python can be numbers.
+    known = {str(label): label for label in classifier.classes_.tolist()}
+    names = sorted(set(labels))
+    matches = match_names(names, list(known))
+    unknown = [name for name in names if name not in matches]
+    if unknown:
+        raise ValueError(
+            f"Expected sub-folders of {folder} with the names of classes that "
+            f"{source} ({', '.join(known)}), one for each class, got "
+            f"{', '.join(unknown)}. If such a name is only spelled differently, rename "
+            "the sub-folder. If the model does not know this kind of cells, move the "
+            f"sub-folder out of {folder}, or train again with such cells."
+        )
+    return np.array([known[matches[label]] for label in labels])
 
 
 def _fit(classifier, images, labels):

@@ -21,7 +21,7 @@ from skblood import __version__
 from skblood._io import atomic_write
 
 ARGUMENTS = "arguments.json"
-ARRAYS = ["probabilities", "familiarity", "is_unfamiliar", "is_doubtful"]
+ARRAYS = ["probabilities", "familiarity", "is_unfamiliar", "is_doubtful", "sets"]
 
 
 def find_journal(output):
@@ -78,6 +78,7 @@ def describe_run(options, paths, size):
         "--part": None if options.part is None else "/".join(map(str, options.part)),
         "--crop": options.crop,
         "--adapt": options.adapt,
+        "--sets": options.sets,
         "--classes": options.classes,
     }
 
@@ -134,7 +135,7 @@ class Journal:
         ----------
         number : int
         found : Bunch or None
-            The return value of `skblood.assess`. None if no file could be read.
+            The return value of `assess_images`. None if no file could be read.
         errors : dict of int to str
             The files that could not be read, see `read_images`.
         """

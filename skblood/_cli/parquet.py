@@ -26,16 +26,18 @@ def check_can_write_parquet():
 class ParquetWriter(PredictionWriter):
     """One row for each image, with the columns of the CSV format.
 
-    File, label and state are strings; all other columns are 64-bit floats.
+    File, label and state are strings, a set is a list of strings; all other columns are
+    64-bit floats.
 
     Parameters
     ----------
     labels : array-like of shape (n_classes,)
+    has_sets : bool
     file : binary file
     """
 
-    def __init__(self, labels, file):
-        super().__init__(labels)
+    def __init__(self, labels, has_sets, file):
+        super().__init__(labels, has_sets)
         self._file = file
         self._tables, self._n_rows = [], 0
 
@@ -46,8 +48,10 @@ class ParquetWriter(PredictionWriter):
         types = [
             pa.string() if x in TEXTS else pa.float64() for x in PREDICTION_COLUMNS
         ]
-        names = [*PREDICTION_COLUMNS, *map(_encodable, self.labels)]
+        types += [pa.list_(pa.string())] * self.has_sets
         types += [pa.float64()] * len(self.labels)
+        names = [*PREDICTION_COLUMNS, *["set"] * self.has_sets]
+        names += map(_encodable, self.labels)
         self._schema = pa.schema(list(zip(names, types, strict=True)))
         self._writer = Writer(self._file, self._schema)
         return self
@@ -63,6 +67,7 @@ class ParquetWriter(PredictionWriter):
             probabilities.max(axis=1),
             [None] * n if familiarity is None else np.asarray(familiarity, dtype=float),
             name_states(found),
+            *[self._encode_sets(found)] * self.has_sets,
             *np.ascontiguousarray(probabilities.T),
         ]
         arrays = [
@@ -73,6 +78,9 @@ class ParquetWriter(PredictionWriter):
         self._n_rows += n
         if self._n_rows >= ROWS_IN_GROUP:
             self._write_group()
+
+    def _encode_sets(self, found):
+        return [[*map(_encodable, names)] for names in self.name_sets(found)]
 
     def _write_group(self):
         import pyarrow as pa

@@ -3,7 +3,8 @@
 import argparse
 
 from skblood import __version__
-from skblood._cli.commands import evaluate, predict, suggest, train
+from skblood._cli.audit import SUSPECT_FORMATS, audit
+from skblood._cli.commands import calibrate, evaluate, predict, suggest, train
 from skblood._cli.convert import convert
 from skblood._cli.count import FORMATS, count
 from skblood._cli.inputs import DEFAULT_MODEL, DEFAULT_SIZE, ROBUST_MODEL
@@ -59,7 +60,9 @@ def make_parser():
     _add_predict(commands)
     _add_suggest(commands)
     _add_train(commands)
+    _add_calibrate(commands)
     _add_evaluate(commands)
+    _add_audit(commands)
     _add_convert(commands)
     return parser
 
@@ -113,6 +116,15 @@ def _add_predict(commands):
     _add_model(command, described=f"{DEFAULT_MODEL}, or {ROBUST_MODEL} with --adapt")
     _add_crop(command)
     _add_adapt(command)
+    command.add_argument(
+        "--sets",
+        type=_fraction,
+        metavar="COVERAGE",
+        help="give each image a set of classes instead of one: on average, at least "
+        "this fraction of the sets contain the true class, such as 0.99. Needs a "
+        "calibrated model; the pretrained models are calibrated. The guarantee does "
+        "not hold for another microscope",
+    )
     command.add_argument(
         "--format",
         choices=WRITERS,
@@ -220,6 +232,26 @@ def _add_train(commands):
     )
 
 
+def _add_calibrate(commands):
+    command = _add_command(
+        commands,
+        calibrate,
+        "Calibrate a model: learn how its probabilities have to change, so that they "
+        "can be relied on. The labels that it predicts stay the same. The folder needs "
+        "a few hundred images on which the model was not trained.",
+    )
+    _add_folder(command)
+    _add_model(command, DEFAULT_MODEL)
+    command.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="FILE",
+        help="the calibrated model is written to this file",
+    )
+    _add_crop(command)
+
+
 def _add_evaluate(commands):
     command = _add_command(
         commands,
@@ -231,6 +263,46 @@ def _add_evaluate(commands):
     _add_model(command, described=f"{DEFAULT_MODEL}, or {ROBUST_MODEL} with --adapt")
     _add_crop(command)
     _add_adapt(command)
+
+
+def _add_audit(commands):
+    command = _add_command(
+        commands,
+        audit,
+        "List images whose labels are probably wrong, images that occur twice, and "
+        "images unlike all others. No image is moved or changed.",
+    )
+    _add_folder(command)
+    command.add_argument(
+        "-o",
+        "--output",
+        metavar="REPORT",
+        help="a new or empty folder for the report: the list of all suspects, the list "
+        "of duplicates, and a contact sheet",
+    )
+    command.add_argument(
+        "--model",
+        default=ROBUST_MODEL,
+        help="the model whose embeddings are used: a file that `skblood train` wrote, "
+        "or the name of a pretrained model. It must not be a model that was trained "
+        "on these images, because it would hide their errors (default: %(default)s)",
+    )
+    _add_crop(command)
+    command.add_argument(
+        "--folds",
+        type=_number_of_folds,
+        default=5,
+        metavar="N",
+        help="number of parts of the images: each part is predicted by a model that "
+        "was fitted to the other parts (default: %(default)s)",
+    )
+    command.add_argument(
+        "--format",
+        choices=SUSPECT_FORMATS,
+        default="table",
+        help="format of the output; csv and json list all suspects, and table the "
+        "first 20 (default: %(default)s)",
+    )
 
 
 def _add_convert(commands):
@@ -364,6 +436,18 @@ def _crop(text):
     return text if text == "auto" else _positive_integer(text)
 
 
+def _fraction(text):
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(
+            f"expected a number between 0 and 1, such as 0.99, got {text!r}"
+        )
+    return value
+
+
 def _positive_integer(text):
     try:
         value = int(text)
@@ -371,6 +455,13 @@ def _positive_integer(text):
         value = 0
     if value < 1:
         raise argparse.ArgumentTypeError(f"expected a positive integer, got {text!r}")
+    return value
+
+
+def _number_of_folds(text):
+    value = _positive_integer(text)
+    if value < 2:
+        raise argparse.ArgumentTypeError(f"expected at least 2 folds, got {text!r}")
     return value
 
 

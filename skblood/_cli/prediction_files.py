@@ -16,6 +16,7 @@ from skblood._cli.outputs import (
     progress_bar,
 )
 from skblood._cli.parquet import ParquetWriter, check_can_write_parquet
+from skblood._cli.sets import assess_images
 from skblood._cli.summary import Tally
 from skblood._cli.writers import CsvWriter
 
@@ -105,19 +106,19 @@ def write_predictions(options, classifier, paths, blocks):
         for i in range(0, len(blocks), N_BLOCKS_IN_CHUNK)
     ]
     try:
-        n_failed = _finish_chunks(journal, chunks, classifier, options.crop)
+        n_failed = _finish_chunks(journal, chunks, classifier, options)
     except KeyboardInterrupt:
         print_message(
             f"Interrupted. What was predicted is in the folder {journal.folder}. Run "
             "the command again with --resume to continue."
         )
         raise
-    tally = _write_output(journal, chunks, classifier.classes_, output)
+    tally = _write_output(journal, chunks, classifier.classes_, options)
     journal.remove()
     return tally, n_failed
 
 
-def _finish_chunks(journal, chunks, classifier, crop):
+def _finish_chunks(journal, chunks, classifier, options):
     """Predict each chunk that the journal lacks; return how many files failed."""
     n_failed = 0
     n_files = sum(len(block) for chunk in chunks for block in chunk)
@@ -127,30 +128,29 @@ def _finish_chunks(journal, chunks, classifier, crop):
                 _, errors = journal.read(number, classifier.classes_)
                 print_errors(_join(chunk), errors)
             else:
-                found, errors = _predict_chunk(chunk, classifier, crop)
+                found, errors = _predict_chunk(chunk, classifier, options)
                 journal.write(number, found, errors)
             n_failed += len(errors)
             bar.update(len(_join(chunk)))
     return n_failed
 
 
-def _predict_chunk(chunk, classifier, crop):
+def _predict_chunk(chunk, classifier, options):
     """Predict some blocks, one after the other, and print which files failed."""
-    from skblood import assess
-
     results, errors, n_before = [], {}, 0
     for block in chunk:
-        readable, images, failed = read_images(block, classifier.image_shape_[0], crop)
+        size = classifier.image_shape_[0]
+        readable, images, failed = read_images(block, size, options.crop)
         print_errors(block, failed)
         if readable:
-            results.append(assess(classifier, images))
+            results.append(assess_images(classifier, images, options.sets))
         errors |= {n_before + i: reason for i, reason in failed.items()}
         n_before += len(block)
     return _concatenate(results), errors
 
 
 def _concatenate(results):
-    """Join the return values of `skblood.assess`; None if there are none."""
+    """Join the return values of `assess_images`; None if there are none."""
     if not results:
         return None
     joined = Bunch()
@@ -160,12 +160,13 @@ def _concatenate(results):
     return joined
 
 
-def _write_output(journal, chunks, classes, output):
+def _write_output(journal, chunks, classes, options):
     """Write all chunks to the output, which appears only when it is complete."""
-    tally = Tally()
+    tally, output = Tally(), Path(options.output)
+    has_sets = options.sets is not None
     # If the process is killed, this file is removed with the journal.
     temporary = journal.folder / "output"
-    with _open_writer(temporary, output.suffix.lower(), classes) as writer:
+    with _open_writer(temporary, output.suffix.lower(), classes, has_sets) as writer:
         for number, chunk in enumerate(chunks):
             found, errors = journal.read(number, classes)
             if found is not None:
@@ -177,7 +178,7 @@ def _write_output(journal, chunks, classes, output):
 
 
 @contextmanager
-def _open_writer(path, suffix, classes):
+def _open_writer(path, suffix, classes, has_sets):
     """Open a file with a writer for it, and make sure that it is on the disk."""
     if suffix == ".parquet":
         file, make_writer = path.open("wb"), ParquetWriter
@@ -186,7 +187,7 @@ def _open_writer(path, suffix, classes):
         file = path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
         make_writer = CsvWriter
     with file:
-        with make_writer(classes, file) as writer:
+        with make_writer(classes, has_sets, file) as writer:
             yield writer
         file.flush()
         os.fsync(file.fileno())

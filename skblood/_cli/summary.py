@@ -12,7 +12,7 @@ class Tally:
     """Counts the images of each class and the doubtful ones, part by part."""
 
     def __init__(self):
-        self.n_images = self.n_unsure = self.n_unfamiliar = 0
+        self.n_images = self.n_unsure = self.n_unfamiliar = self.n_ambiguous = 0
         self.counts = Counter()
         self.has_familiarity = True
 
@@ -22,13 +22,15 @@ class Tally:
         Parameters
         ----------
         found : Bunch
-            The return value of `skblood.assess`.
+            The return value of `skblood.assess`, also with `sets`.
         """
         self.n_images += len(found.labels)
         self.counts.update(map(str, found.labels[~found.is_doubtful]))
         self.n_unsure += int((found.is_doubtful & ~found.is_unfamiliar).sum())
         self.n_unfamiliar += int(found.is_unfamiliar.sum())
         self.has_familiarity = found.familiarity is not None
+        if found.get("sets") is not None:
+            self.n_ambiguous += int((found.sets.sum(axis=1) > 1).sum())
 
     def describe(self):
         """Return the number of images of each class, and of doubtful predictions.

@@ -10,8 +10,11 @@ import sys
 
 import numpy as np
 
-# The columns of a CSV or Parquet file. The probabilities of all classes follow.
+# The columns of a CSV or Parquet file. With --sets, the column "set" follows. The last
+# columns are the probabilities of all classes.
 PREDICTION_COLUMNS = ["image", "label", "probability", "familiarity", "state"]
+# Stands between the classes of a set in a CSV file.
+SET_SEPARATOR = "; "
 
 
 def printable(text):
@@ -38,10 +41,13 @@ class PredictionWriter:
     ----------
     labels : array-like of shape (n_classes,)
         The labels in the order of the probabilities.
+    has_sets : bool, default=False
+        Whether the predictions have sets.
     """
 
-    def __init__(self, labels):
+    def __init__(self, labels, has_sets=False):
         self.labels = [str(label) for label in labels]
+        self.has_sets = has_sets
 
     def __enter__(self):
         return self
@@ -56,7 +62,7 @@ class PredictionWriter:
         ----------
         paths : list of Path
         found : Bunch
-            The return value of `skblood.assess` for these images.
+            The return value of `skblood._cli.sets.assess_images` for these images.
         """
         familiarity = found.familiarity
         if familiarity is None:
@@ -67,9 +73,20 @@ class PredictionWriter:
             found.probabilities,
             familiarity,
             name_states(found),
+            self.name_sets(found),
             strict=True,
         )
         self.write_rows(list(rows))
+
+    def name_sets(self, found):
+        """Return the labels of each set, the most probable first; None without sets."""
+        if not self.has_sets:
+            return [None] * len(found.labels)
+        order = np.argsort(-found.probabilities, axis=1, kind="stable")
+        return [
+            [self.labels[k] for k in row if is_in_set[k]]
+            for row, is_in_set in zip(order, found.sets, strict=True)
+        ]
 
 
 def name_states(found):
@@ -91,13 +108,14 @@ def name_states(found):
 class TableWriter(PredictionWriter):
     """One line for each image: file name, probability and predicted label.
 
-    Before a doubtful label stands why it is doubtful.
+    Before a doubtful label stands why it is doubtful. With sets, all labels of the set
+    are there.
     """
 
     def write_rows(self, rows):
         width = max(len(str(path)) for path, *_ in rows)
-        for path, label, probabilities, _, state in rows:
-            text = self.describe(label, state)
+        for path, label, probabilities, _, state, names in rows:
+            text = self.describe(" or ".join(names or [label]), state)
             print(printable(f"{path!s:{width}}  {probabilities.max():.3f}  {text}"))
 
     def describe(self, label, state):
@@ -117,21 +135,23 @@ class CsvWriter(PredictionWriter):
     Parameters
     ----------
     labels : array-like of shape (n_classes,)
+    has_sets : bool, default=False
     file : text file, optional
         By default, the standard output.
     """
 
-    def __init__(self, labels, file=None):
-        super().__init__(labels)
+    def __init__(self, labels, has_sets=False, file=None):
+        super().__init__(labels, has_sets)
         self._file = file
 
     def __enter__(self):
         self._csv = csv.writer(self._file or sys.stdout, lineterminator="\n")
-        self._csv.writerow([*PREDICTION_COLUMNS, *map(printable, self.labels)])
+        names = [*PREDICTION_COLUMNS, *["set"] * self.has_sets, *self.labels]
+        self._csv.writerow(map(printable, names))
         return self
 
     def write_rows(self, rows):
-        for path, label, probabilities, familiarity, state in rows:
+        for path, label, probabilities, familiarity, state, names in rows:
             self._csv.writerow(
                 [
                     path,
@@ -139,6 +159,7 @@ class CsvWriter(PredictionWriter):
                     f"{probabilities.max():.6f}",
                     "" if familiarity is None else f"{familiarity:.2f}",
                     state,
+                    *([] if names is None else [printable(SET_SEPARATOR.join(names))]),
                     *(f"{p:.6f}" for p in probabilities),
                 ]
             )
@@ -152,7 +173,7 @@ class JsonWriter(PredictionWriter):
         return self
 
     def write_rows(self, rows):
-        for path, label, probabilities, familiarity, state in rows:
+        for path, label, probabilities, familiarity, state, names in rows:
             record = {
                 "image": str(path),
                 "label": label,
@@ -163,6 +184,8 @@ class JsonWriter(PredictionWriter):
                     zip(self.labels, probabilities.tolist(), strict=True)
                 ),
             }
+            if names is not None:
+                record["set"] = names
             print(f"{self._separator}{json.dumps(record)}", end="")
             self._separator = ",\n"
 

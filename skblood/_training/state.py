@@ -12,6 +12,7 @@ import torch
 from .. import __version__
 from .._runtime.hardware import resolve_device
 from .._warnings import warn
+from ..calibration import Calibration
 from .arrays import (
     load_module_arrays,
     load_optimizer_arrays,
@@ -52,6 +53,7 @@ def pack_state(attributes):
         - ``_network``, the class of the network and its options,
         - ``_scaling``, the center and the scale of the pixels,
         - ``_net_options`` and ``_seed``, how it was trained,
+        - ``_calibration``, the attributes of ``calibration_`` as a dict, if any,
         - ``_familiarity``, the fitted attributes of its `FamiliarityDetector`, if any,
         - ``_streaming``, whether `partial_fit` was the last call, and if so
         - ``_averages``, the optimizer state, from which `partial_fit` continues.
@@ -76,6 +78,9 @@ def pack_state(attributes):
             del state["pixel_range_"]
         if state["_familiarity"] is None:
             del state["_familiarity"]
+        calibration = state.pop("calibration_")
+        if calibration is not None:
+            state["_calibration"] = dict(vars(calibration))
         if training.streaming:
             state["_averages"] = optimizer_arrays(net.optimizer_)
     # A loaded model keeps the versions with which it was trained.
@@ -106,6 +111,8 @@ def unpack_state(state):
     # Files that were written before these attributes existed do not hold them.
     state.setdefault("precision_", str(dtype).removeprefix("torch."))
     state.setdefault("_familiarity", None)
+    calibration = state.pop("_calibration", None)
+    state["calibration_"] = None if calibration is None else Calibration(**calibration)
     network = NetworkSpec(
         *state.pop("_network"),
         state["image_shape_"],

@@ -16,6 +16,7 @@ from .._base import LARGEST_SEED
 from .._input.images import is_tabular
 from .._sklearn_compat import validate_parameter_constraints
 from .._training.spec import NetworkSpec, resolve_dtype
+from ..calibration import MAX_TEMPERATURE, MIN_TEMPERATURE
 from ..familiarity._appearance import count_measures
 from ..familiarity._detector import (
     FITTED,
@@ -64,6 +65,7 @@ OPTIONAL = {
     "pixel_range_": tuple,
     "precision_": str,
     "_averages": dict,  # the optimizer state
+    "_calibration": dict,  # the attributes of a Calibration
     "_familiarity": dict,  # the fitted attributes of a FamiliarityDetector
     "_sklearn_output_config": dict,
 }
@@ -94,6 +96,8 @@ def check_state(classifier, state):
     _check_history(state)
     _check_net_options(type(classifier), state["_net_options"])
     _check_network(type(classifier), state)
+    if "_calibration" in state:
+        _check_calibration(state["_calibration"], len(state["classes_"]))
 
 
 def check_optimizer_state(classifier, package_classes):
@@ -257,6 +261,41 @@ def _check_familiarity(fitted, image_shape, n_embedding, classifier_class):
         and len(scores[0]) > 0
         and all((np.diff(a) >= 0).all() for a in scores),
         "the familiarity scores must be sorted and of the same length",
+    )
+
+
+def _check_calibration(fitted, n_classes):
+    names = {"temperature", "scores", "counts", "test_time_augmentation"}
+    _require(
+        set(fitted) == names,
+        f"expected the calibration entries {sorted(names)}, got {sorted(fitted)}",
+    )
+    temperature, has_views = fitted["temperature"], fitted["test_time_augmentation"]
+    scores, counts = fitted["scores"], fitted["counts"]
+    _require(
+        isinstance(temperature, float)
+        and MIN_TEMPERATURE <= temperature <= MAX_TEMPERATURE,
+        f"the temperature must be a float from {MIN_TEMPERATURE} to {MAX_TEMPERATURE}, "
+        f"got {temperature!r}",
+    )
+    _require(
+        isinstance(scores, np.ndarray)
+        and scores.dtype == np.float16
+        and scores.ndim == 1
+        and ((scores >= 0) & (scores <= 1)).all(),
+        "the calibration scores must be float16 values from 0 to 1",
+    )
+    _require(
+        isinstance(counts, np.ndarray)
+        and counts.dtype == np.int64
+        and counts.shape == (n_classes,)
+        and ((counts >= 0) & (counts <= len(scores))).all()
+        and counts.sum() == len(scores),
+        "the calibration counts must be numbers of scores, one for each class",
+    )
+    _require(
+        isinstance(has_views, bool),
+        f"test_time_augmentation must be True or False, got {has_views!r}",
     )
 
 

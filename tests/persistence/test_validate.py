@@ -23,7 +23,7 @@ import pytest
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
-from skblood import load_model, save_model
+from skblood import load_model, prediction_sets, save_model
 from skblood.persistence._container import _digest
 
 N_FILES = int(os.environ.get("SKBLOOD_FUZZ", "600"))
@@ -263,7 +263,8 @@ def fitted_and_images(request, tiny_cnn, tiny_fnn, cells):
     X, y = cells
     names = np.array(list("abcdefgh"))[y]
     if request.param == "cnn":
-        return tiny_cnn().partial_fit(X, y, classes=range(8)).fit_familiarity(X), X
+        clf = tiny_cnn().partial_fit(X, y, classes=range(8)).fit_familiarity(X)
+        return clf.fit_calibration(X, y), X
     if request.param == "fnn":
         return tiny_fnn(hidden_layer_sizes=(8, 8)).fit(X, names.astype(object)), X
     X = pd.DataFrame(X.mean(axis=(1, 2)), columns=["red", "green", "blue"])
@@ -334,6 +335,8 @@ def test_hostile_files(mutate, fitted_and_images, path, maxima):
                 assert clf.predict_proba(X[:2]).shape == (2, 8)
                 if clf.familiarity_ is not None:
                     assert clf.familiarity_.score_samples(X[:2]).shape == (2,)
+                if clf.calibration_ is not None:
+                    assert prediction_sets(clf, X[:2], coverage=0.5).shape == (2, 8)
                 # The learning rate or the optimizer state may be too large to train
                 # with, which raises an error.
                 with suppress(ValueError, RuntimeError):
