@@ -46,3 +46,17 @@ def get_axes(display, ax, **figure_options):
     if ax is None:
         _, ax = plt.subplots(**figure_options)
     return ax
+
+
+def set_line_styles(ax):
+    """Give the lines of empty axes the colours of `PALETTE`, and different styles.
+
+    The curves of several displays in the same axes can then also be told apart in
+    prints without colours. Axes that already have lines keep their styles.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    """
+    if not ax.lines:
+        ax.set_prop_cycle(color=PALETTE, linestyle=["-", "--", "-.", ":"] * 2)

@@ -1,35 +1,30 @@
-"""Write model cards: argument checks, sections, and the confusion-matrix image."""
+"""Write model cards: argument checks, and the image of the confusion matrix."""
 
-import math
 import os
-import platform
-import re
-from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
 from textwrap import fill
 from urllib.parse import quote
 
 import numpy as np
-from sklearn.metrics import (
-    ConfusionMatrixDisplay,
-    confusion_matrix,
-    precision_recall_fscore_support,
-)
-from sklearn.pipeline import Pipeline
+from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import check_is_fitted
 
-from .. import __version__
-from .._base import BaseBloodClassifier
 from .._input.targets import encode_labels
 from .._io import atomic_write
 from .._sklearn_compat import HasMethods, validate_params
 from .._warnings import warn_deprecated
-from ..assessment import MIN_PROBABILITY, assess
-from ._intervals import N_RESAMPLES, measure, wilson_interval
-from ._markdown import code, escape, make_table
+from ._sections import (
+    describe_calibration,
+    describe_classes,
+    describe_doubts,
+    describe_measures,
+    describe_model,
+    describe_parameters,
+    describe_versions,
+)
 
 INTENDED_USE = """\
 Research and teaching: classifying images of single cells that were prepared in the same
@@ -39,20 +34,6 @@ NOT_INTENDED_USE = """\
   medical device.
 - Images that show several cells, no cell, or a cell of a kind that is not listed under
   "Classes". The model assigns one of its classes to every image."""
-ABOUT_MEASURES = f"""\
-The macro AUC is the mean over the classes that occur in the test images; the AUC of a
-class compares it with all others. The macro F1 is the mean over the classes that occur
-in the test images or in the predictions. The confidence of a prediction is the
-probability of the predicted class. The expected calibration error is the mean absolute
-difference between confidence and accuracy over 15 bins of the confidence, weighted by
-the number of images in each bin.
-
-All intervals have a confidence level of 95 %. The intervals of accuracy and recall are
-Wilson score intervals. All other intervals are bootstrap intervals from {N_RESAMPLES:,}
-resamples of the test images. The interval of the expected calibration error is only
-approximate. The intervals show how much the measures could differ on other test images
-from the same source. If several test images come from the same patient, the intervals
-are too narrow."""
 NOT_KNOWN = """\
 - How accurate the model is on images from other microscopes, cameras, stains,
   laboratories or groups of patients than those of the test images. Measure this before
@@ -60,7 +41,6 @@ NOT_KNOWN = """\
 - How much the measures would change if the model were trained again with another
   seed."""
 NOT_STATED = "Not stated."
-UNDEFINED = "–"
 # Class names in the image are wrapped to lines of at most this many characters.
 NAME_WIDTH = 24
 
@@ -192,15 +172,16 @@ def model_card(
         "Uses that are not intended": NOT_INTENDED_USE,
         "Training data": training_data or NOT_STATED,
         "License": license or NOT_STATED,
-        "Measures": _describe_measures(truth, predicted, probabilities),
-        "Doubtful predictions": _describe_doubts(classifier, X_test, is_wrong),
-        "Classes": _describe_classes(truth, predicted, counts, names, labels),
+        "Measures": describe_measures(truth, predicted, probabilities),
+        "Doubtful predictions": describe_doubts(classifier, X_test, is_wrong),
+        "Prediction sets": describe_calibration(classifier, truth, probabilities),
+        "Classes": describe_classes(truth, predicted, counts, names, labels),
         "Confusion matrix": f"![Confusion matrix]({quote(picture.name)})",
         "What is not known": NOT_KNOWN,
-        "Parameters": _describe_parameters(classifier),
-        "Versions": _describe_versions(classifier),
+        "Parameters": describe_parameters(classifier),
+        "Versions": describe_versions(classifier),
     }
-    card = _describe_model(classifier)
+    card = describe_model(classifier)
     for title, text in sections.items():
         if text is None:
             continue
@@ -275,143 +256,7 @@ def _check_labels(classifier, X, y):
     return encode_labels(y, classifier.classes_)
 
 
-# -- sections of the card --------------------------------------------------------------
-
-
-def _describe_model(classifier):
-    """Return the title, and for a classifier of skblood its size and training."""
-    final = _unwrap(classifier)
-    title = f"# {type(final).__name__} for {len(classifier.classes_)} classes\n"
-    if not isinstance(final, BaseBloodClassifier):
-        return title
-    height, width, n_channels = final.image_shape_
-    n_weights = sum(weight.numel() for weight in final.net_.module_.parameters())
-    return (
-        f"{title}\nThe network has {n_weights:,} weights. It takes images of "
-        f"{height}×{width} pixels with {_count(n_channels, 'channel')}. It was trained "
-        f"for {_count(final.n_iter_, 'epoch')}. The training loss of the last epoch "
-        f"was {final.loss_curve_[-1]:.4f}.\n"
-    )
-
-
-def _unwrap(classifier):
-    """Return the classifier inside searches and pipelines."""
-    while True:
-        if hasattr(classifier, "best_estimator_"):
-            classifier = classifier.best_estimator_
-        elif isinstance(classifier, Pipeline):
-            classifier = classifier[-1]
-        else:
-            return classifier
-
-
-def _describe_measures(truth, predicted, probabilities):
-    measures = measure(truth, predicted, probabilities)
-    table = make_table(
-        {
-            "measure": list(measures),
-            "value": [_format_number(value) for value, _, _ in measures.values()],
-            "95 % interval": [
-                _format_interval(*ends) for _, *ends in measures.values()
-            ],
-        }
-    )
-    return f"Measured on {len(truth):,} test images.\n\n{table}\n\n{ABOUT_MEASURES}"
-
-
-def _describe_doubts(classifier, X, is_wrong):
-    """Return how many errors `assess` finds, or None for classifiers of others."""
-    if not isinstance(classifier, BaseBloodClassifier):
-        return None
-    found = assess(classifier, X)
-    n, n_unsure = len(is_wrong), int(found.is_doubtful.sum())
-    text = (
-        f"`skblood.assess` calls {_part(n_unsure, n)} of the predictions doubtful, "
-        f"because their probability is below {MIN_PROBABILITY} or the image is "
-        f"unfamiliar. Among them are {int(is_wrong[found.is_doubtful].sum())} of the "
-        f"{int(is_wrong.sum())} errors. "
-    )
-    if found.familiarity is None:
-        return text + (
-            "The model does not recognise unfamiliar images: `fit_familiarity` was not "
-            "called."
-        )
-    n_unfamiliar = int(found.is_unfamiliar.sum())
-    return text + (
-        f"{_part(n_unfamiliar, n)} of the test images are unfamiliar: they do not "
-        "resemble the training images."
-    )
-
-
-def _part(k, n):
-    return f"{k:,} ({k / n:.1%})".replace("%", " %")
-
-
-def _describe_classes(truth, predicted, counts, names, labels):
-    precision, recall, f1, support = precision_recall_fscore_support(
-        truth, predicted, labels=range(len(names)), zero_division=np.nan
-    )
-    columns = {
-        "class": map(escape, names),
-        "label": None if labels is None else map(_format_code, labels.tolist()),
-        "precision": map(_format_number, precision),
-        "recall": map(_format_number, recall),
-        "recall, 95 % interval": [
-            _format_interval(*wilson_interval(n_hits, n))
-            for n_hits, n in zip(counts.diagonal(), support, strict=True)
-        ],
-        "F1": map(_format_number, f1),
-        "test images": [f"{n:,}" for n in support],
-    }
-    return make_table({k: list(v) for k, v in columns.items() if v is not None})
-
-
-def _describe_parameters(classifier):
-    model = getattr(classifier, "best_estimator_", classifier)
-    # Leave out nested estimators, such as the steps of a pipeline: `get_params` also
-    # returns each of their parameters under a name of its own.
-    parameters = {
-        name: value
-        for name, value in sorted(model.get_params().items())
-        if name != "steps" and not hasattr(value, "get_params")
-    }
-    return make_table(
-        {
-            "parameter": [code(name) for name in parameters],
-            "value": [_format_code(value) for value in parameters.values()],
-        }
-    )
-
-
-def _describe_versions(classifier):
-    packages = ("torch", "skorch", "scikit-learn", "numpy")
-    here = {"python": platform.python_version(), "skblood": __version__}
-    here |= {package: version(package) for package in packages}
-    trained = getattr(_unwrap(classifier), "_versions", {})
-    return make_table(
-        {
-            "package": list(here),
-            "at training": [trained.get(package, UNDEFINED) for package in here],
-            "when the card was written": list(here.values()),
-        }
-    )
-
-
-def _format_code(value):
-    """Return the `repr` of a value as inline code, without memory addresses."""
-    return code(re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value)))
-
-
-def _format_number(value):
-    return UNDEFINED if math.isnan(value) else f"{value:.4f}"
-
-
-def _format_interval(low, high):
-    return UNDEFINED if math.isnan(low) else f"{low:.4f} to {high:.4f}"
-
-
-def _count(n, noun):
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+# -- image ---------------------------------------------------------------------------
 
 
 def _draw_confusion_matrix(counts, names, figure_class):

@@ -10,6 +10,7 @@ import sklearn
 from markdown_it import MarkdownIt
 from numpy.testing import assert_allclose
 from PIL import Image
+from scipy.special import softmax
 from scipy.stats import bootstrap
 from sklearn.exceptions import DataConversionWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -25,9 +26,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import SVC
 
-from skblood.metrics import expected_calibration_error
+from skblood.metrics import (
+    expected_calibration_error,
+    expected_calibration_error_floor,
+)
 from skblood.model_cards import model_card
+from skblood.model_cards._intervals import calibration_interval
 from skblood.preprocessing import CellImagePreprocessor
+
+# What the calibration error would be by chance, a row of the card.
+CHANCE = "expected calibration error of a perfectly calibrated model"
 
 HOSTILE_NAMES = [
     "a|b",
@@ -83,16 +91,21 @@ def test_measures_are_those_of_scikit_learn(fitted, new_cells, path):
     X, y = new_cells
     probabilities, predicted = fitted.predict_proba(X), fitted.predict(X)
     measures = parse_measures(model_card(fitted, X, y, path))
+    floor = expected_calibration_error_floor(
+        probabilities, confidence_level=0.95, n_draws=50
+    )
     expected = {
         "accuracy": fitted.score(X, y),
         "macro F1": f1_score(y, predicted, average="macro"),
         "macro AUC": roc_auc_score(y, probabilities, multi_class="ovr"),
         "negative log-likelihood": log_loss(y, probabilities),
         "expected calibration error": expected_calibration_error(y, probabilities),
+        CHANCE: floor.mean,
     }
     assert {k: value for k, (value, _) in measures.items()} == {
         k: f"{value:.4f}" for k, value in expected.items()
     }
+    assert measures[CHANCE][1] == f"{floor.low:.4f} to {floor.high:.4f}"
 
 
 def test_intervals_of_proportions_are_wilson_intervals(fitted, new_cells, path):
@@ -130,9 +143,6 @@ def test_other_intervals_are_bootstrapped(fitted, new_cells, path):
         "negative log-likelihood": lambda rows: log_loss(
             y[rows], probabilities[rows], labels=range(8)
         ),
-        "expected calibration error": lambda rows: expected_calibration_error(
-            y[rows], probabilities[rows], labels=range(8)
-        ),
     }
     for name, function in functions.items():
         low, high = bootstrap(
@@ -140,10 +150,50 @@ def test_other_intervals_are_bootstrapped(fitted, new_cells, path):
             function,
             vectorized=False,
             n_resamples=50,
-            method="basic" if "calibration" in name else "percentile",
+            method="percentile",
             rng=np.random.default_rng(0),
         ).confidence_interval
-        assert measures[name][1] == f"{max(low, 0):.4f} to {high:.4f}", name
+        assert measures[name][1] == f"{low:.4f} to {high:.4f}", name
+
+
+def draw_logits(n, rng):
+    """Return logits of 3 classes, of which one stands out by a varying margin."""
+    logits = rng.normal(size=(n, 3))
+    logits[:, 0] += rng.gamma(2, 2, size=n)
+    return logits
+
+
+@pytest.mark.parametrize("temperature", [0.4, 1, 2])
+def test_interval_of_the_calibration_error(temperature, monkeypatch):
+    """The interval has the truth in at least 95 % of the cases, and the estimate."""
+    rng = np.random.default_rng(0)
+    n_cases = 40
+    monkeypatch.setattr("skblood.model_cards._intervals.N_RESAMPLES", 200)
+
+    def measure_some(n):
+        logits = draw_logits(n, rng)
+        # The true probabilities have a temperature of 1.
+        true = softmax(logits, axis=1)
+        y = (true.cumsum(axis=1) > rng.random((n, 1))).argmax(axis=1)
+        return y, softmax(logits / temperature, axis=1)
+
+    # A model with a temperature of 1 has no error. For the others, many images give it.
+    y, probabilities = measure_some(200_000)
+    truth = 0 if temperature == 1 else expected_calibration_error(y, probabilities)
+    covered = 0
+    for _ in range(n_cases):
+        y, probabilities = measure_some(400)
+        low, high = calibration_interval(y, probabilities)
+        assert low <= expected_calibration_error(y, probabilities) <= high
+        covered += low <= truth <= high
+    assert covered >= 0.95 * n_cases
+
+
+def test_interval_of_the_calibration_error_without_errors():
+    # Ten images without errors do not show that there are never errors.
+    low, high = calibration_interval(np.array([0, 1] * 5), np.eye(2)[[0, 1] * 5])
+    assert low == 0
+    assert 0.05 < high < 0.5
 
 
 def test_classes_are_those_of_scikit_learn(fitted, new_cells, path):
