@@ -166,7 +166,7 @@ class CellGridDisplay:
         texts, tops = self._wrapped_texts(), self._row_tops(n_columns)
         size = self.measure_size(n_columns=n_columns)
         ax = get_axes(self, ax, figsize=size, layout="constrained")
-        pixels = _to_display_range(self.images)
+        pixels = to_display_range(self.images)
         self.images_, self.texts_ = [], []
         for i, text in enumerate(texts):
             row, column = divmod(i, n_columns)
@@ -271,7 +271,7 @@ def _check(values, name, images):
     return values
 
 
-def _to_display_range(images):
+def to_display_range(images):
     """Return images with values that matplotlib shows as they are."""
     if images.dtype == np.uint8:
         images = images / 255
