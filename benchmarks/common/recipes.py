@@ -102,6 +102,7 @@ RECIPES = {
     "report_cnn": partial(BloodCNNClassifier, max_epochs=30, **REPORT_CNN),
     "report_fnn": partial(BloodFNNClassifier, max_epochs=50, **REPORT),
     "default": BloodCNNClassifier,
+    "robust": partial(BloodCNNClassifier, augmentation="robust"),
     "fnn": BloodFNNClassifier,
     "medmnist_resnet18": medmnist_resnet18,
     "logistic_regression": logistic_regression,
