@@ -72,11 +72,15 @@ PUBLIC_NAMES = {
     name: f"skblood.datasets.{name}" if "datasets" in module else f"skblood.{name}"
     for name, module in skblood._MODULE_OF.items()
 } | {
+    "Calibration": "skblood.calibration.Calibration",
     "CellGridDisplay": "skblood.display.CellGridDisplay",
     "CellImagePreprocessor": "skblood.preprocessing.CellImagePreprocessor",
     "LazyImages": "skblood.datasets.LazyImages",
     "make_smear": "skblood.datasets.make_smear",
+    "ReliabilityDisplay": "skblood.display.ReliabilityDisplay",
+    "RiskCoverageDisplay": "skblood.display.RiskCoverageDisplay",
     "RobustAugmentation": "skblood.augmentation.RobustAugmentation",
+    "SaliencyDisplay": "skblood.display.SaliencyDisplay",
     "SmearDisplay": "skblood.display.SmearDisplay",
     "TrainingCurveDisplay": "skblood.display.TrainingCurveDisplay",
 }
@@ -95,9 +99,12 @@ for word in "None True False bool callable dict float int list str tuple".split(
     numpydoc_xref_aliases[word] = word
 for name in [
     "matplotlib.axes.Axes",
+    "matplotlib.colorbar.Colorbar",
+    "matplotlib.collections.LineCollection",
     "matplotlib.figure.Figure",
     "matplotlib.image.AxesImage",
     "matplotlib.lines.Line2D",
+    "matplotlib.patches.StepPatch",
     "matplotlib.text.Text",
     "skorch.callbacks.Callback",
     "torch.Generator",

@@ -2,17 +2,23 @@
 
 from pathlib import Path
 
-# First steps, then choices in training, then other microscopes, then use in production.
+# First steps, then choices in training, then confidence, then other microscopes, then
+# use in production.
 ORDER = [
     "plot_quickstart",
     "plot_own_images",
+    "plot_audit_labels",
     "plot_few_images",
     "plot_report_2024",
     "plot_search",
     "plot_optuna",
     "plot_choose_a_budget",
     "plot_cross_validate_by_slide",
+    "plot_calibration",
+    "plot_abstain",
+    "plot_prediction_sets",
     "plot_embeddings_in_two_dimensions",
+    "plot_where_the_network_looks",
     "plot_new_microscope",
     "plot_count_cells",
     "plot_save_and_share",

@@ -7,8 +7,8 @@ from sklearn.utils import Bunch
 
 from ._sklearn_compat import HasMethods, Interval, validate_params
 
-# With this value, 4.0 % of the pretrained model's predictions for the test split of
-# BloodMNIST are doubtful, and they include 58 % of the errors
+# With this value, 4.4 % of the pretrained model's predictions for the test split of
+# BloodMNIST are doubtful, and they include 63 % of the errors
 # (benchmarks/microscopes.py).
 MIN_PROBABILITY = 0.85
 
@@ -64,6 +64,7 @@ def assess(classifier, X, *, min_probability=MIN_PROBABILITY):
 
     See Also
     --------
+    prediction_sets : Sets of classes that contain the true class with a guarantee.
     FamiliarityDetector : Decides which images are unfamiliar.
 
     Examples

@@ -180,6 +180,9 @@ def prediction_sets(classifier, X, *, coverage=0.99, class_conditional=False):
     minus its probability. A set contains the classes whose score is at most the k-th
     smallest score of the true classes of the n calibration images, where k is
     ``ceil((n + 1) * coverage)``. The most probable class is always in the set.
+    Strictly, the guarantee is for scores that do not depend on the calibration images.
+    The temperature depends on them, but its effect on the coverage is too small to
+    measure.
 
     Parameters
     ----------

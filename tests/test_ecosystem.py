@@ -1,15 +1,21 @@
-"""The classifiers in scikit-learn's searches, pipelines, ensembles and routing."""
+"""The classifiers in scikit-learn's searches, pipelines and ensembles, and in MAPIE."""
+
+import copy
 
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.testing import assert_array_equal
+import sklearn
+from mapie.classification import SplitConformalClassifier
+from mapie.risk_control import BinaryClassificationController
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.feature_selection import SelectKBest
+from sklearn.frozen import FrozenEstimator
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import classification_report
@@ -17,6 +23,7 @@ from sklearn.model_selection import (
     GridSearchCV,
     HalvingGridSearchCV,
     RandomizedSearchCV,
+    TunedThresholdClassifierCV,
     cross_val_predict,
     cross_val_score,
     cross_validate,
@@ -26,6 +33,9 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.semi_supervised import SelfTrainingClassifier
+from sklearn.utils.fixes import parse_version
+
+from skblood import prediction_sets
 
 CHANCE = 1 / 8  # the expected accuracy of random labels
 
@@ -195,11 +205,32 @@ def test_ensembles(tiny, rows, make):
 
 
 def test_calibration_of_a_frozen_classifier(fitted, cells, new_cells):
-    from sklearn.frozen import FrozenEstimator
-
     calibrated = CalibratedClassifierCV(FrozenEstimator(fitted), cv=2)
     proba = calibrated.fit(*new_cells).predict_proba(cells[0])
     np.testing.assert_allclose(proba.sum(axis=1), 1)
+
+
+@pytest.mark.skipif(
+    parse_version(sklearn.__version__) < parse_version("1.8"),
+    reason="scikit-learn has temperature scaling since 1.8",
+)
+def test_temperature_scaling_of_images_as_in_fit_calibration(fitted, cells, new_cells):
+    frozen = FrozenEstimator(fitted)
+    calibrated = CalibratedClassifierCV(frozen, method="temperature").fit(*new_cells)
+    own = copy.deepcopy(fitted).fit_calibration(*new_cells)
+    assert_allclose(
+        calibrated.predict_proba(cells[0]), own.predict_proba(cells[0]), atol=1e-5
+    )
+
+
+def test_tuned_threshold_of_two_classes(tiny_fnn, cells, new_cells):
+    X, y = cells
+    clf = TunedThresholdClassifierCV(
+        tiny_fnn(max_epochs=5), scoring="balanced_accuracy", cv=2
+    ).fit(X, y == 0)
+    proba = clf.predict_proba(new_cells[0])[:, 1]
+    assert 0 < clf.best_threshold_ < 1
+    assert_array_equal(clf.predict(new_cells[0]), proba >= clf.best_threshold_)
 
 
 def test_self_training_with_unlabelled_images(tiny, rows):
@@ -240,3 +271,40 @@ def test_unrequested_sample_weight_is_refused(tiny, cells):
         search = GridSearchCV(tiny(), {"lr": [0.01]}, cv=2)
         with pytest.raises(ValueError, match=r"sample_weight.* not explicitly set"):
             search.fit(X, y, sample_weight=np.ones(80))
+
+
+# -- MAPIE -----------------------------------------------------------------------------
+
+
+# MAPIE tries the classifier on an image of zeros.
+@pytest.mark.filterwarnings("ignore:X has pixels from 0 to 0:UserWarning")
+def test_mapie_finds_the_sets_of_prediction_sets(fitted, rows, new_cells):
+    X, y = rows
+    clf = copy.deepcopy(fitted).fit_calibration(X, y)
+    mapie = SplitConformalClassifier(
+        clf, confidence_level=0.8, conformity_score="lac", prefit=True
+    ).conformalize(X, y)
+    X_new = new_cells[0].reshape(40, -1)
+    expected = mapie.predict_set(X_new)[1][:, :, 0]
+    sets = prediction_sets(clf, X_new, coverage=0.8)
+    is_full = expected.any(axis=1)
+    assert is_full.sum() > 20
+    assert_array_equal(sets[is_full], expected[is_full])
+
+
+# MAPIE warns if the error rate does not fall from each threshold to the next one.
+@pytest.mark.filterwarnings("ignore:Fixed sequence testing:UserWarning")
+def test_mapie_chooses_a_threshold_for_an_error_rate():
+    confidence = np.linspace(0.5, 1, 1000)
+    # Below 0.6, half of the predictions are wrong, and the surest prediction is wrong.
+    is_correct = (confidence > 0.6) | (np.arange(1000) % 2 == 0)
+    is_correct[-1] = False
+    controller = BinaryClassificationController(
+        predict_function=lambda score: np.column_stack([1 - score, score]),
+        risk="precision",
+        target_level=0.95,
+        confidence_level=0.9,
+        list_predict_params=np.array([0.5, 0.6, 0.7, 0.8]),
+        fwer_method="fixed_sequence",
+    ).calibrate(confidence, is_correct)
+    assert controller.best_predict_param == 0.6

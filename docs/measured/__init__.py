@@ -14,6 +14,9 @@ from measured.writing import Output
 
 MODULES = [
     "accuracy",
+    "audit",
+    "confidence",
+    "corruptions",
     "training_time",
     "fine_tuning",
     "microscopes",

@@ -1,8 +1,19 @@
-"""The arguments of the command line."""
+"""The commands of the command line with their arguments and help."""
 
 import argparse
 
 from skblood import __version__
+from skblood._cli.arguments import (
+    add_adapt,
+    add_crop,
+    add_folder,
+    add_images,
+    add_model,
+    fraction,
+    number_of_folds,
+    positive_integer,
+    scale,
+)
 from skblood._cli.audit import SUSPECT_FORMATS, audit
 from skblood._cli.commands import calibrate, evaluate, predict, suggest, train
 from skblood._cli.convert import convert
@@ -88,11 +99,11 @@ def _add_count(commands):
         help="a new or empty folder for the report: the tables, the photographs with "
         "the kinds of the cells, a contact sheet, and an image of each cell",
     )
-    _add_model(command, described=f"{DEFAULT_MODEL}, or {ROBUST_MODEL} with --adapt")
-    _add_adapt(command)
+    add_model(command, described=f"{DEFAULT_MODEL}, or {ROBUST_MODEL} with --adapt")
+    add_adapt(command)
     command.add_argument(
         "--pixels-per-um",
-        type=_scale,
+        type=scale,
         metavar="NUMBER",
         help="number of pixels per micrometre (default: measured by the red cells)",
     )
@@ -112,13 +123,13 @@ def _add_predict(commands):
         "prediction is doubtful.",
         epilog=PREDICT_EPILOG,
     )
-    _add_images(command)
-    _add_model(command, described=f"{DEFAULT_MODEL}, or {ROBUST_MODEL} with --adapt")
-    _add_crop(command)
-    _add_adapt(command)
+    add_images(command)
+    add_model(command, described=f"{DEFAULT_MODEL}, or {ROBUST_MODEL} with --adapt")
+    add_crop(command)
+    add_adapt(command)
     command.add_argument(
         "--sets",
-        type=_fraction,
+        type=fraction,
         metavar="COVERAGE",
         help="give each image a set of classes instead of one: on average, at least "
         "this fraction of the sets contain the true class, such as 0.99. Needs a "
@@ -165,11 +176,11 @@ def _add_suggest(commands):
         suggest,
         "Copy the images that are worth labelling first to a new folder.",
     )
-    _add_images(command)
+    add_images(command)
     command.add_argument(
         "-n",
         "--number",
-        type=_positive_integer,
+        type=positive_integer,
         default=50,
         metavar="N",
         help="number of images to choose (default: %(default)s)",
@@ -181,8 +192,8 @@ def _add_suggest(commands):
         metavar="FOLDER",
         help="the chosen images are copied to this folder, which must be new or empty",
     )
-    _add_model(command, ROBUST_MODEL)
-    _add_crop(command)
+    add_model(command, ROBUST_MODEL)
+    add_crop(command)
 
 
 def _add_train(commands):
@@ -191,7 +202,7 @@ def _add_train(commands):
         train,
         "Train a model on images that are sorted into one sub-folder for each class.",
     )
-    _add_folder(command)
+    add_folder(command)
     command.add_argument(
         "-o",
         "--output",
@@ -209,15 +220,15 @@ def _add_train(commands):
     )
     command.add_argument(
         "--size",
-        type=_positive_integer,
+        type=positive_integer,
         metavar="PIXELS",
         help="width and height to which the images are resized (default: those of the "
         f"model of --start, otherwise {DEFAULT_SIZE})",
     )
-    _add_crop(command)
+    add_crop(command)
     command.add_argument(
         "--epochs",
-        type=_positive_integer,
+        type=positive_integer,
         metavar="N",
         help="number of epochs: how often the training uses each image (default: "
         "depends on the number of images)",
@@ -240,8 +251,8 @@ def _add_calibrate(commands):
         "can be relied on. The labels that it predicts stay the same. The folder needs "
         "a few hundred images on which the model was not trained.",
     )
-    _add_folder(command)
-    _add_model(command, DEFAULT_MODEL)
+    add_folder(command)
+    add_model(command, DEFAULT_MODEL)
     command.add_argument(
         "-o",
         "--output",
@@ -249,7 +260,7 @@ def _add_calibrate(commands):
         metavar="FILE",
         help="the calibrated model is written to this file",
     )
-    _add_crop(command)
+    add_crop(command)
 
 
 def _add_evaluate(commands):
@@ -259,10 +270,10 @@ def _add_evaluate(commands):
         "Print precision and recall of a model for each class, on images that are "
         "sorted into one sub-folder for each class.",
     )
-    _add_folder(command)
-    _add_model(command, described=f"{DEFAULT_MODEL}, or {ROBUST_MODEL} with --adapt")
-    _add_crop(command)
-    _add_adapt(command)
+    add_folder(command)
+    add_model(command, described=f"{DEFAULT_MODEL}, or {ROBUST_MODEL} with --adapt")
+    add_crop(command)
+    add_adapt(command)
 
 
 def _add_audit(commands):
@@ -272,7 +283,7 @@ def _add_audit(commands):
         "List images whose labels are probably wrong, images that occur twice, and "
         "images unlike all others. No image is moved or changed.",
     )
-    _add_folder(command)
+    add_folder(command)
     command.add_argument(
         "-o",
         "--output",
@@ -285,12 +296,12 @@ def _add_audit(commands):
         default=ROBUST_MODEL,
         help="the model whose embeddings are used: a file that `skblood train` wrote, "
         "or the name of a pretrained model. It must not be a model that was trained "
-        "on these images, because it would hide their errors (default: %(default)s)",
+        "on these images, because it can hide their errors (default: %(default)s)",
     )
-    _add_crop(command)
+    add_crop(command)
     command.add_argument(
         "--folds",
-        type=_number_of_folds,
+        type=number_of_folds,
         default=5,
         metavar="N",
         help="number of parts of the images: each part is predicted by a model that "
@@ -327,21 +338,21 @@ def _add_convert(commands):
     )
     command.add_argument(
         "--size",
-        type=_positive_integer,
+        type=positive_integer,
         default=DEFAULT_SIZE,
         metavar="PIXELS",
         help="width and height to which the images are resized (default: %(default)s)",
     )
     command.add_argument(
         "--crop",
-        type=_positive_integer,
+        type=positive_integer,
         metavar="PIXELS",
         help="side of the square that is cut from the centre of each image before the "
         "image is resized (default: the largest possible square)",
     )
     command.add_argument(
         "--shard-size",
-        type=_positive_integer,
+        type=positive_integer,
         metavar="N",
         help="number of images in each array; the images of one array are in memory at "
         "a time (default: at most 65,536 images and 256 MiB)",
@@ -364,116 +375,3 @@ def _add_command(commands, run, description, epilog=None):
     )
     command.set_defaults(run=run)
     return command
-
-
-def _add_images(command):
-    command.add_argument(
-        "images",
-        nargs="+",
-        metavar="IMAGE",
-        help="an image file, or a folder: all files in it and in its sub-folders are "
-        "read",
-    )
-
-
-def _add_folder(command):
-    command.add_argument(
-        "folder",
-        metavar="FOLDER",
-        help="folder with one sub-folder of images for each class; the name of a "
-        "sub-folder is the name of the class. Or a folder that `skblood convert` wrote",
-    )
-
-
-def _add_model(command, default=None, described=None):
-    command.add_argument(
-        "--model",
-        default=default,
-        help="a file that `skblood train` wrote, or the name of a pretrained model "
-        f"(default: {described or default})",
-    )
-
-
-def _add_crop(command):
-    command.add_argument(
-        "--crop",
-        type=_crop,
-        metavar="PIXELS",
-        help="side of the square that is cut from the centre of each image before the "
-        "image is resized, or auto: a side for which the cells look as large as in the "
-        "training images of the model; in `skblood train`, auto needs --start "
-        "(default: the largest possible square)",
-    )
-
-
-def _add_adapt(command):
-    command.add_argument(
-        "--adapt",
-        action="store_true",
-        help="for images of another microscope or stain: match the colours of all "
-        "images together to those of the training images. This needs at least 20 "
-        "images. It improves the predictions, but the images stay unfamiliar",
-    )
-    command.add_argument(
-        "--classes",
-        type=_names,
-        metavar="CLASS,CLASS,...",
-        help="with --adapt: the classes that can occur in the images; no others are "
-        "predicted (default: all classes of the model)",
-    )
-
-
-def _names(text):
-    names = [name.strip() for name in text.split(",")]
-    if "" in names:
-        raise argparse.ArgumentTypeError(
-            f"expected names of classes with commas between them, got {text!r}"
-        )
-    return names
-
-
-def _crop(text):
-    return text if text == "auto" else _positive_integer(text)
-
-
-def _fraction(text):
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(
-            f"expected a number between 0 and 1, such as 0.99, got {text!r}"
-        )
-    return value
-
-
-def _positive_integer(text):
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected a positive integer, got {text!r}")
-    return value
-
-
-def _number_of_folds(text):
-    value = _positive_integer(text)
-    if value < 2:
-        raise argparse.ArgumentTypeError(f"expected at least 2 folds, got {text!r}")
-    return value
-
-
-def _scale(text):
-    from skblood.smears._scale import MAX_SCALE, MIN_SCALE
-
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not MIN_SCALE <= value <= MAX_SCALE:
-        raise argparse.ArgumentTypeError(
-            f"expected a number from {MIN_SCALE} to {MAX_SCALE}, got {text!r}"
-        )
-    return value

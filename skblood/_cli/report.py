@@ -3,6 +3,7 @@
 import re
 import secrets
 import shutil
+from contextlib import contextmanager
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -40,6 +41,24 @@ def write_report(folder, table, cells, photographs, kinds):
     kinds : list of str
         The kinds in the table.
     """
+    with unfinished_folder(folder) as part:
+        with create(part / "table.csv") as file:
+            write_csv(file, table)
+        with create(part / "cells.csv") as file:
+            write_cells_csv(file, cells, list(photographs))
+        thumbnails = _write_images(part, cells, photographs, kinds)
+        _write_contact_sheets(part, cells, thumbnails)
+
+
+@contextmanager
+def unfinished_folder(folder):
+    """Yield a temporary folder; its files are in `folder` when they are complete.
+
+    Parameters
+    ----------
+    folder : Path
+        A new or an empty folder.
+    """
     # A folder that exists can be the current folder, a link or a mount point, so it is
     # not replaced: the finished files are moved into it.
     was_there = folder.exists()
@@ -47,12 +66,7 @@ def write_report(folder, table, cells, photographs, kinds):
     part = folder / name if was_there else folder.with_name(folder.name + name)
     part.mkdir()
     try:
-        with _create(part / "table.csv") as file:
-            write_csv(file, table)
-        with _create(part / "cells.csv") as file:
-            write_cells_csv(file, cells, list(photographs))
-        thumbnails = _write_images(part, cells, photographs, kinds)
-        _write_contact_sheets(part, cells, thumbnails)
+        yield part
         if was_there:
             for path in part.iterdir():
                 path.rename(folder / path.name)
@@ -62,7 +76,8 @@ def write_report(folder, table, cells, photographs, kinds):
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _create(path):
+def create(path):
+    """Open a new text file."""
     # File names on Linux can contain bytes that are not UTF-8.
     return path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
 
@@ -136,17 +151,31 @@ def _write_contact_sheets(folder, cells, thumbnails):
     """Write pictures with all cells, sorted by kind; the least probable come first."""
     counted = np.flatnonzero(cells.state != "cut")
     order = counted[np.lexsort((cells.probability[counted], cells.kind[counted]))]
-    pages = [order[i : i + N_ON_PAGE] for i in range(0, len(order), N_ON_PAGE)]
-    for number, page in enumerate(pages, start=1):
-        texts = [_describe_cell(cells, i) for i in page]
+    texts = [_describe_cell(cells, i) for i in order]
+    write_pages(folder, thumbnails[order], texts, cells.state[order] != "sure")
+
+
+def write_pages(folder, images, texts, is_marked):
+    """Write contact sheets of at most 240 images each.
+
+    Parameters
+    ----------
+    folder : Path
+    images : ndarray of shape (n, H, W, 3), dtype uint8
+    texts : list of str
+    is_marked : ndarray of bool, of shape (n,)
+    """
+    starts = range(0, len(images), N_ON_PAGE)
+    for number, start in enumerate(starts, start=1):
+        page = slice(start, start + N_ON_PAGE)
         display = CellGridDisplay(
-            thumbnails[page], texts=texts, is_marked=cells.state[page] != "sure"
+            images[page], texts=texts[page], is_marked=is_marked[page]
         )
         figure = Figure(
             figsize=display.measure_size(n_columns=N_COLUMNS), layout="constrained"
         )
         display.plot(n_columns=N_COLUMNS, ax=figure.subplots())
-        suffix = "" if len(pages) == 1 else f"-{number}"
+        suffix = "" if len(starts) == 1 else f"-{number}"
         figure.savefig(folder / f"contact-sheet{suffix}.png", dpi=THUMBNAIL_SIDE)
 
 

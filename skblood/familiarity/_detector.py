@@ -338,6 +338,28 @@ def _scores(fitted, features):
     return np.array([content, -distance], dtype=np.float32)
 
 
+def cross_validate(features):
+    """Return how familiar each image is, compared with all others, in percent.
+
+    Parameters
+    ----------
+    features : tuple of ndarray
+        Embeddings with a length of 1, and measures of the appearance, of n images.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        Percentage of the images that are at most as familiar. Each image is scored by
+        a detector that has not seen it.
+    """
+    scores = _cross_validated_scores(features)
+    reference = dict(
+        zip(("content_scores_", "appearance_scores_"), np.sort(scores), strict=True)
+    )
+    combined = _combine(reference, scores)
+    return 100 * _fraction_at_most(np.sort(combined), combined)
+
+
 def _cross_validated_scores(features):
     scores = np.empty((2, len(features[0])), np.float32)
     folds = KFold(N_FOLDS, shuffle=True, random_state=0).split(features[0])
