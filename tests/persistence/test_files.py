@@ -103,8 +103,14 @@ def test_partial_fit_continues_from_the_optimizer_state(tiny, cells, path):
 def test_files_are_hardly_larger_than_the_weights(path):
     clf = load_pretrained()
     save_model(clf, path)
+    size = path.stat().st_size
     n_bytes = sum(w.nbytes for w in clf.net_.module_.state_dict().values())
+    # Two bytes for the score of each calibration image, and a description.
+    n_of_calibration = 2 * len(clf.calibration_.scores) + 500
+    clf.calibration_ = None
+    save_model(clf, path)
     assert path.stat().st_size < 1.05 * n_bytes
+    assert size - path.stat().st_size < n_of_calibration
 
 
 def test_half_precision_makes_smaller_files_with_similar_predictions(
