@@ -18,6 +18,7 @@ LAYERS = [
     {"calibration", "display", "preprocessing", "smears"},
     {"augmentation", "networks", "optimizers"},
     {"_training", "familiarity"},
+    {"_predictions"},
     {"_base"},
     {"cnn", "fnn"},
     {"adaptation", "assessment", "persistence"},

@@ -117,26 +117,27 @@ def describe_calibration(classifier, truth, probabilities):
             "The model gives no prediction sets, and its probabilities are not "
             "calibrated: `fit_calibration` was not called."
         )
-    rows = [
-        row
-        for coverage in COVERAGES
-        if (row := _measure_sets(calibration, truth, probabilities, coverage))
-    ]
-    table = make_table({name: [row[name] for row in rows] for name in rows[0]})
-    return (
+    text = (
         "The probabilities are calibrated with "
         f"{_count(calibration.scores.size, 'image')}: the logits are divided by the "
         f"temperature {calibration.temperature:.4f}. `skblood.prediction_sets` returns "
         "sets of classes. The fraction of sets that contain the true class is on "
         "average at least the coverage that is asked for, if the images come from the "
-        f"same source as those of the calibration. On the test images:\n\n{table}"
+        "same source as those of the calibration."
     )
+    rows = [
+        _measure_sets(calibration, truth, probabilities, coverage)
+        for coverage in COVERAGES
+        if coverage <= calibration.largest_coverage
+    ]
+    if not rows:
+        return text
+    table = make_table({name: [row[name] for row in rows] for name in rows[0]})
+    return f"{text} On the test images:\n\n{table}"
 
 
 def _measure_sets(calibration, truth, probabilities, coverage):
-    """Return a row of the table, or None if there are too few calibration images."""
-    if coverage > calibration.largest_coverage:
-        return None
+    """Return a row of the table, by the titles of the columns."""
     sets = calibration.find_sets(probabilities, coverage)
     n, n_hits = len(truth), int(sets[np.arange(len(truth)), truth].sum())
     sizes = sets.sum(axis=1)

@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from numpy.testing import assert_allclose
 from PIL import Image
 from scipy.special import softmax
-from scipy.stats import bootstrap
+from scipy.stats import binomtest, bootstrap
 from sklearn.exceptions import DataConversionWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import (
@@ -26,6 +26,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import SVC
 
+from skblood import prediction_sets
 from skblood.metrics import (
     expected_calibration_error,
     expected_calibration_error_floor,
@@ -254,6 +255,25 @@ def test_labels_of_two_classes(tiny, cells, new_cells, path, labels):
     area = roc_auc_score(y == labels[1], clf.predict_proba(X)[:, 1])
     assert measures["macro AUC"][0] == f"{area:.4f}"
     assert [row[0] for row in parse_tables(card)["Classes"]] == list(map(str, labels))
+
+
+def test_prediction_sets(tiny, cells, new_cells, path):
+    clf = tiny(max_epochs=3).fit(*cells)
+    X, y = new_cells
+    assert "`fit_calibration` was not called" in model_card(clf, X, y, path)
+    card = model_card(clf.fit_calibration(X, y), X, y, path)
+    assert f"temperature {clf.calibration_.temperature:.4f}" in card
+    # 40 calibration images are enough for 0.95, and too few for 0.99.
+    [[asked, coverage, interval, size, single]] = parse_tables(card)["Prediction sets"]
+    sets = prediction_sets(clf, X, coverage=0.95)
+    n_hits = sets[np.arange(40), y].sum()
+    low, high = binomtest(n_hits, 40).proportion_ci(0.95, method="wilson")
+    assert (asked, coverage) == ("0.95", f"{n_hits / 40:.4f}")
+    assert interval == f"{low:.4f} to {high:.4f}"
+    assert size == f"{sets.sum(axis=1).mean():.3f}"
+    assert single.startswith(f"{(sets.sum(axis=1) == 1).sum()} (")
+    clf.fit_calibration(X[:8], y[:8])
+    assert "Prediction sets" not in parse_tables(model_card(clf, X, y, path))
 
 
 # -- accepted input --------------------------------------------------------------------
