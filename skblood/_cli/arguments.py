@@ -103,7 +103,7 @@ def number_of_folds(text):
 
 
 def scale(text):
-    from skblood.smears.scale import MAX_SCALE, MIN_SCALE
+    from skblood.smears._scale import MAX_SCALE, MIN_SCALE
 
     try:
         value = float(text)

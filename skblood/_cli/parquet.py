@@ -67,7 +67,7 @@ class ParquetWriter(PredictionWriter):
             probabilities.max(axis=1),
             [None] * n if familiarity is None else np.asarray(familiarity, dtype=float),
             name_states(found),
-            *[self._encode_sets(found)] * self.has_sets,
+            *([self._encode_sets(found)] if self.has_sets else []),
             *np.ascontiguousarray(probabilities.T),
         ]
         arrays = [
