@@ -13,19 +13,11 @@ import numpy as np
 import torch
 
 from .._base import LARGEST_SEED
-from .._input.images import is_tabular
 from .._sklearn_compat import validate_parameter_constraints
 from .._training.spec import NetworkSpec, resolve_dtype
-from ..calibration import MAX_TEMPERATURE, MIN_TEMPERATURE
-from ..familiarity._appearance import count_measures
-from ..familiarity._detector import (
-    FITTED,
-    N_PROTOTYPES,
-    UNKNOWN_COLORS_AND_SIZE,
-    FamiliarityDetector,
-)
 from ..networks import FeedForwardNetwork, ReportNetwork, ResidualNetwork
 from ..optimizers import state_names
+from ._validate_confidence import check_calibration, check_familiarity, require
 
 KNOWN_NETWORKS = (ResidualNetwork, ReportNetwork, FeedForwardNetwork)
 NET_OPTIONS = {
@@ -97,7 +89,7 @@ def check_state(classifier, state):
     _check_net_options(type(classifier), state["_net_options"])
     _check_network(type(classifier), state)
     if "_calibration" in state:
-        _check_calibration(state["_calibration"], len(state["classes_"]))
+        check_calibration(state["_calibration"], len(state["classes_"]))
 
 
 def check_optimizer_state(classifier, package_classes):
@@ -120,7 +112,7 @@ def check_optimizer_state(classifier, package_classes):
         expected = state_names(optimizer, group)
         for weight in group["params"]:
             values = optimizer.state.get(weight, {})
-            _require(
+            require(
                 set(values) in (set(), expected),
                 f"expected the optimizer state {sorted(expected)}, got "
                 f"{sorted(map(str, values))}",
@@ -135,7 +127,7 @@ def _check_state_tensor(name, value, weight):
     shape, dtype = weight.shape, weight.dtype
     if name == "step":
         shape, dtype = (), torch.float32
-    _require(
+    require(
         torch.is_tensor(value) and value.shape == shape and value.dtype == dtype,
         f"optimizer state {name!r} must be a {dtype} tensor of shape {tuple(shape)}",
     )
@@ -144,26 +136,26 @@ def _check_state_tensor(name, value, weight):
 def _check_entries(state):
     types = REQUIRED | OPTIONAL
     missing, unexpected = set(REQUIRED) - set(state), set(state) - set(types)
-    _require(not missing, f"missing entries: {', '.join(sorted(missing))}")
-    _require(not unexpected, f"unexpected entries: {', '.join(sorted(unexpected))}")
+    require(not missing, f"missing entries: {', '.join(sorted(missing))}")
+    require(not unexpected, f"unexpected entries: {', '.join(sorted(unexpected))}")
     for name, value in state.items():
-        _require(
+        require(
             type(value) is types[name],
             f"{name} must be a {types[name].__name__}, got a {type(value).__name__}",
         )
     versions = state["_versions"].values()
-    _require(all(isinstance(v, str) for v in versions), "versions must be strings")
+    require(all(isinstance(v, str) for v in versions), "versions must be strings")
     outputs = state.get("_sklearn_output_config", {})
-    _require(
+    require(
         set(outputs) <= {"transform"} and set(outputs.values()) <= set(OUTPUTS),
         f"invalid set_output configuration: {outputs}",
     )
     has_optimizer_state = "_averages" in state
-    _require(
+    require(
         has_optimizer_state or not state["_streaming"],
         "optimizer state missing, although the last call was partial_fit",
     )
-    _require(
+    require(
         state["_streaming"] or not has_optimizer_state,
         "optimizer state given, although the last call was not partial_fit",
     )
@@ -171,36 +163,36 @@ def _check_entries(state):
 
 def _check_images(state):
     shape = state["image_shape_"]
-    _require(
+    require(
         len(shape) == 3
         and all(type(side) is int and side > 0 for side in shape)
         and shape[2] in (1, 3),
         f"image_shape_ must be (H, W, 1) or (H, W, 3), got {shape}",
     )
     n_features = state["n_features_in_"]
-    _require(
+    require(
         n_features == prod(shape),
         f"n_features_in_ must be {prod(shape)} for images of shape {shape}, got "
         f"{n_features}",
     )
-    _require(
+    require(
         n_features <= MAX_FEATURES,
         f"images must have at most {MAX_FEATURES:,} values, got {n_features:,}",
     )
     names = state.get("feature_names_in_")
     if names is not None:
-        _require(
+        require(
             names.shape == (n_features,),
             f"expected {n_features} feature names, got {names.size}",
         )
-        _require(
+        require(
             all(isinstance(name, str) for name in names),
             "feature names must be strings",
         )
 
 
 def _check_pixel_range(pixel_range):
-    _require(
+    require(
         len(pixel_range) == 2
         and all(isinstance(value, float) for value in pixel_range)
         and pixel_range[0] <= pixel_range[1],
@@ -208,113 +200,22 @@ def _check_pixel_range(pixel_range):
     )
 
 
-def _check_familiarity(fitted, image_shape, n_embedding, classifier_class):
-    """Check the fitted attributes of a `FamiliarityDetector`.
-
-    `n_embedding` is None for a custom network, whose embeddings can have any length.
-    """
-    names = {"contamination", "cell_radius_", *FITTED}
-    fitted = UNKNOWN_COLORS_AND_SIZE | fitted
-    _require(
-        set(fitted) == names,
-        f"expected the familiarity entries {sorted(names)}, got {sorted(fitted)}",
-    )
-    validate_parameter_constraints(
-        FamiliarityDetector._parameter_constraints,
-        {"contamination": fitted["contamination"]},
-        caller_name=classifier_class.__name__,
-    )
-    radius = fitted["cell_radius_"]
-    _require(
-        radius is None or (isinstance(radius, float) and 0 < radius <= 0.5),
-        f"cell_radius_ must be a float up to 0.5, got {radius!r}",
-    )
-    arrays = [fitted[name] for name in FITTED]
-    _require(
-        all(isinstance(a, np.ndarray) and a.dtype.kind == "f" for a in arrays)
-        and all(np.isfinite(a).all() for a in arrays),
-        "the familiarity entries must be arrays of finite floats",
-    )
-    prototypes, mean, precision, densities, covariance, *scores = arrays
-    n_prototypes = len(prototypes) if prototypes.ndim == 2 else 0
-    _require(
-        0 < n_prototypes <= N_PROTOTYPES
-        and (n_embedding is None or prototypes.shape[1] == n_embedding),
-        f"prototypes_ must have the shape (n, {n_embedding or 'n_embedding'}) with n "
-        f"from 1 to {N_PROTOTYPES}, got {prototypes.shape}",
-    )
-    n_measures = 0 if is_tabular(image_shape) else count_measures(image_shape[2])
-    _require(
-        mean.shape == (n_measures,) and precision.shape == (n_measures, n_measures),
-        f"the appearance must have {n_measures} measures, got {mean.shape} and "
-        f"{precision.shape}",
-    )
-    n_channels = 0 if densities.shape == (0,) else image_shape[2]
-    _require(
-        densities.shape == (n_channels,) and covariance.shape == (n_channels,) * 2,
-        f"the optical densities must have {image_shape[2]} channels, got "
-        f"{densities.shape} and {covariance.shape}",
-    )
-    _require(
-        len({a.shape for a in scores}) == 1
-        and scores[0].ndim == 1
-        and len(scores[0]) > 0
-        and all((np.diff(a) >= 0).all() for a in scores),
-        "the familiarity scores must be sorted and of the same length",
-    )
-
-
-def _check_calibration(fitted, n_classes):
-    names = {"temperature", "scores", "counts", "test_time_augmentation"}
-    _require(
-        set(fitted) == names,
-        f"expected the calibration entries {sorted(names)}, got {sorted(fitted)}",
-    )
-    temperature, has_views = fitted["temperature"], fitted["test_time_augmentation"]
-    scores, counts = fitted["scores"], fitted["counts"]
-    _require(
-        isinstance(temperature, float)
-        and MIN_TEMPERATURE <= temperature <= MAX_TEMPERATURE,
-        f"the temperature must be a float from {MIN_TEMPERATURE} to {MAX_TEMPERATURE}, "
-        f"got {temperature!r}",
-    )
-    _require(
-        isinstance(scores, np.ndarray)
-        and scores.dtype == np.float16
-        and scores.ndim == 1
-        and ((scores >= 0) & (scores <= 1)).all(),
-        "the calibration scores must be float16 values from 0 to 1",
-    )
-    _require(
-        isinstance(counts, np.ndarray)
-        and counts.dtype == np.int64
-        and counts.shape == (n_classes,)
-        and ((counts >= 0) & (counts <= len(scores))).all()
-        and counts.sum() == len(scores),
-        "the calibration counts must be numbers of scores, one for each class",
-    )
-    _require(
-        isinstance(has_views, bool),
-        f"test_time_augmentation must be True or False, got {has_views!r}",
-    )
-
-
 def _check_classes(classes):
-    _require(
+    require(
         classes.ndim == 1 and len(classes) > 1,
         f"classes_ must hold at least 2 labels, got shape {classes.shape}",
     )
     in_order = np.array_equal(np.unique(classes), classes)
-    _require(in_order, "classes_ must be sorted and without duplicates")
+    require(in_order, "classes_ must be sorted and without duplicates")
 
 
 def _check_scaling(scaling, image_shape):
-    _require(
+    require(
         len(scaling) == 2,
         f"scaling must be a center and a scale, got {len(scaling)} arrays",
     )
     for array in scaling:
-        _require(
+        require(
             isinstance(array, np.ndarray)
             and array.dtype == np.float64
             and array.shape in (image_shape[2:], image_shape)
@@ -322,18 +223,18 @@ def _check_scaling(scaling, image_shape):
             f"scaling must be finite float64 arrays of shape {image_shape[2:]} or "
             f"{image_shape}",
         )
-    _require((scaling[1] > 0).all(), "the scale of the pixels must be positive")
+    require((scaling[1] > 0).all(), "the scale of the pixels must be positive")
 
 
 def _check_history(state):
     values = [value for epoch in state["history_"] for value in epoch.values()]
-    _require(len(state["history_"]) > 0, "history must hold at least one epoch")
-    _require(
+    require(len(state["history_"]) > 0, "history must hold at least one epoch")
+    require(
         all(isinstance(value, int | float | str) for value in values)
         and all(isinstance(loss, float) for loss in state["loss_curve_"]),
         "history must hold numbers or strings, and losses must be floats",
     )
-    _require(
+    require(
         0 <= state["_seed"] <= LARGEST_SEED,
         f"the seed must be between 0 and {LARGEST_SEED}, got {state['_seed']}",
     )
@@ -342,17 +243,17 @@ def _check_history(state):
 def _check_net_options(classifier_class, options):
     """Check the options of the last training against the parameter constraints."""
     names = set(options)
-    _require(
+    require(
         NET_OPTIONS <= names,
         f"missing training options: {sorted(NET_OPTIONS - names)}",
     )
     unexpected = names - NET_OPTIONS - CNN_OPTIONS
-    _require(not unexpected, f"unexpected training options: {sorted(unexpected)}")
+    require(not unexpected, f"unexpected training options: {sorted(unexpected)}")
     options = dict(options)
     # The stored precision is the one that was used: never "auto", and sometimes
     # "float64", which is not a value of the parameter.
     precision = options.pop("precision", "float32")
-    _require(
+    require(
         precision in PRECISIONS,
         f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}",
     )
@@ -361,7 +262,7 @@ def _check_net_options(classifier_class, options):
 
 def _check_parameters(classifier_class, values):
     constraints = classifier_class._parameter_constraints
-    _require(
+    require(
         set(values) <= set(constraints),
         f"unexpected parameters: {sorted(set(values) - set(constraints))}",
     )
@@ -372,12 +273,12 @@ def _check_parameters(classifier_class, values):
 
 def _check_network(classifier_class, state):
     network_class, options = state["_network"]
-    _require(
+    require(
         isinstance(network_class, type),
         f"the network must be a class, got a {type(network_class).__name__}",
     )
     expected = _option_names(network_class)
-    _require(
+    require(
         set(options) == expected,
         f"expected the network options {sorted(expected)}, got {sorted(options)}",
     )
@@ -393,7 +294,7 @@ def _check_network(classifier_class, state):
         dtype=resolve_dtype(state["image_shape_"], state["device_"]),
     )
     expected_weights = _build_without_memory(spec, len(state["classes_"])).state_dict()
-    _require(
+    require(
         set(weights) == set(expected_weights),
         f"the names of the weights are not those of a {network_class.__name__}",
     )
@@ -403,7 +304,7 @@ def _check_network(classifier_class, state):
         n_embedding = None
         if network_class in KNOWN_NETWORKS:
             n_embedding = expected_weights["network.head.weight"].shape[1]
-        _check_familiarity(
+        check_familiarity(
             state["_familiarity"], state["image_shape_"], n_embedding, classifier_class
         )
 
@@ -420,7 +321,7 @@ def _check_depth(options, n_weights):
     n_blocks = 2 * options.get("depth", 0)
     n_layers = len(options.get("hidden_layer_sizes", ()))
     fewest = WEIGHTS_PER_BLOCK * n_blocks + WEIGHTS_PER_LAYER * n_layers
-    _require(
+    require(
         fewest <= n_weights,
         f"expected at least {fewest} weight arrays, got {n_weights}",
     )
@@ -440,13 +341,8 @@ def _build_without_memory(spec, n_classes):
 def _check_weight(name, array, expected):
     shape = tuple(expected.shape)
     dtype = torch.empty(0, dtype=expected.dtype).numpy().dtype
-    _require(
+    require(
         isinstance(array, np.ndarray) and array.shape == shape and array.dtype == dtype,
         f"{name} must be a {dtype} array of shape {shape}",
     )
-    _require(np.isfinite(array).all(), f"{name} must be finite")
-
-
-def _require(condition, problem):
-    if not condition:
-        raise ValueError(problem)
+    require(np.isfinite(array).all(), f"{name} must be finite")
