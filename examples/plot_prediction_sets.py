@@ -30,7 +30,9 @@ X_cal, X_test, y_cal, y_test = train_test_split(
     X_rest, y_rest, test_size=0.5, stratify=y_rest, random_state=0
 )
 clf = BloodCNNClassifier(width=8, stem_stride=2, max_epochs=40, random_state=0)
-clf.fit(X_train, y_train).fit_calibration(X_cal, y_cal)
+clf.fit(X_train, y_train)
+clf.fit_calibration(X_cal, y_cal)
+print(f"temperature {clf.calibration_.temperature:.2f}")
 
 # %%
 # Compute the sets
