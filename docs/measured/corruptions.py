@@ -36,6 +36,9 @@ def add_to(output):
     command = figures["command"].split(" --")[0]
     output.number("corruptions command", literal(f"{command} --models FOLDER"))
     output.number("corruption seeds", figures["models"]["robust"]["n_seeds"])
+    for name in ("default", "report_cnn"):
+        accuracy = figures["models"][name]["mean"]["corrupted_balanced_accuracy"]
+        output.number(f"corrupted {name}", decimal(accuracy, 3))
     output.figure("corruption_kinds", draw_kinds())
     output.figure("corruptions", draw_accuracies(figures["models"]))
     add_targets(output, figures["compared"]["robust / default"], figures["targets"])
