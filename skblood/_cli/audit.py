@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from skblood._cli.inputs import (
-    choose_crop,
     image_size,
     load_classifier,
     print_errors,
     read_images,
+    resolve_crop,
 )
 from skblood._cli.outputs import (
     check_is_new,
@@ -97,10 +97,7 @@ def _load(options, classifier):
             f"Expected one sub-folder for each class in {folder}, got no sub-folders. "
             "Move the images of each class to a sub-folder with the name of the class."
         )
-    if options.crop == "auto":
-        options.crop = choose_crop(paths, classifier)
-        side = "whole" if options.crop is None else f"{options.crop} pixels"
-        print_message(f"Part of each image in its middle that is used: {side}.")
+    options.crop = resolve_crop(options.crop, paths, classifier)
     readable, images, errors = read_images(paths, size, options.crop)
     print_errors(paths, errors)
     if not readable:

@@ -16,7 +16,6 @@ from skblood._cli.inputs import (
     DEFAULT_SIZE,
     adapt,
     check_classes,
-    choose_crop,
     choose_evenly,
     choose_model,
     find_files,
@@ -27,6 +26,7 @@ from skblood._cli.inputs import (
     print_errors,
     read_images,
     read_some_images,
+    resolve_crop,
 )
 from skblood._cli.outputs import (
     check_can_write,
@@ -83,7 +83,7 @@ def predict(options):
     options.model = choose_model(options)
     classifier = load_classifier(options.model)
     check_sets(options, classifier)
-    options.crop = _resolve_crop(options.crop, paths, classifier)
+    options.crop = resolve_crop(options.crop, paths, classifier)
     if options.adapt:
         images = read_some_images(
             choose_evenly(paths), image_size(classifier), options.crop
@@ -142,7 +142,7 @@ def suggest(options):
     check_is_new(output)
     paths = find_files(options.images)
     classifier = load_classifier(options.model)
-    options.crop = _resolve_crop(options.crop, paths, classifier)
+    options.crop = resolve_crop(options.crop, paths, classifier)
     embeddings, found = [], []
     blocks = split_into_blocks(paths, image_size(classifier))
     for _, readable, images in _read_blocks(blocks, classifier, options.crop):
@@ -179,7 +179,7 @@ def train(options):
     check_can_write(options.output)
     check_shard_options(options.folder, options.crop)
     classifier, size = _make_classifier(options)
-    options.crop = _resolve_crop(options.crop, find_files([options.folder]), classifier)
+    options.crop = resolve_crop(options.crop, find_files([options.folder]), classifier)
     images, labels, n_failed = load_labelled_images(options.folder, size, options.crop)
     if options.start is not None:
         labels = _use_known_names(labels, classifier.classes_.tolist())
@@ -225,7 +225,7 @@ def calibrate(options):
     check_can_write(options.output)
     check_shard_options(options.folder, options.crop)
     classifier = load_classifier(options.model)
-    options.crop = _resolve_crop(options.crop, find_files([options.folder]), classifier)
+    options.crop = resolve_crop(options.crop, find_files([options.folder]), classifier)
     images, labels, n_failed = load_labelled_images(
         options.folder, image_size(classifier), options.crop
     )
@@ -236,7 +236,7 @@ def calibrate(options):
     print(f"{options.output}: {len(truth)} images, temperature {temperature:.3f}")
     print_message(
         "The model's probabilities are calibrated now. Predict sets of classes that "
-        "contain the true class for at least 95 % of the images:",
+        "contain the true class for at least 95 % of such images, on average:",
         make_command(
             *("predict", "IMAGES", "--sets", 0.95, "--model", options.output),
             options=options,
@@ -266,7 +266,7 @@ def evaluate(options):
     check_shard_options(options.folder, options.crop)
     options.model = choose_model(options)
     classifier = load_classifier(options.model)
-    options.crop = _resolve_crop(options.crop, find_files([options.folder]), classifier)
+    options.crop = resolve_crop(options.crop, find_files([options.folder]), classifier)
     images, labels, n_failed = load_labelled_images(
         options.folder, image_size(classifier), options.crop
     )
@@ -326,26 +326,6 @@ def _read_blocks(blocks, classifier, crop):
         readable, images, errors = read_images(block, size, crop)
         print_errors(block, errors)
         yield block, readable, images
-
-
-def _resolve_crop(crop, paths, classifier):
-    """Return a crop in pixels or None; for "auto", measure it and print it."""
-    if crop != "auto":
-        return crop
-    if not hasattr(classifier, "classes_"):
-        raise ValueError(
-            "Expected --crop auto together with --start, which says how large the "
-            "cells should look. Got --crop auto alone."
-        )
-    crop = choose_crop(paths, classifier)
-    if crop is None:
-        print_message("The cells look large enough, so the images are not cropped.")
-    else:
-        print_message(
-            f"The images are cropped to the {crop} pixels in their middle, so that the "
-            "cells look as large as in the training images."
-        )
-    return crop
 
 
 def _copy_all(paths, folder):

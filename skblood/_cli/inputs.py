@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from skblood._cli.outputs import print_message
 from skblood._cli.shards import open_labelled_shards
 from skblood._cli.writers import printable
 
@@ -191,6 +192,26 @@ def print_errors(paths, errors):
     """
     for i, reason in errors.items():
         print(f"skblood: {printable(f'{paths[i]}: {reason}')}", file=sys.stderr)
+
+
+def resolve_crop(crop, paths, classifier):
+    """Return a crop in pixels or None; for "auto", measure it and print it."""
+    if crop != "auto":
+        return crop
+    if not hasattr(classifier, "classes_"):
+        raise ValueError(
+            "Expected --crop auto together with --start, which says how large the "
+            "cells should look. Got --crop auto alone."
+        )
+    crop = choose_crop(paths, classifier)
+    if crop is None:
+        print_message("The cells look large enough, so the images are not cropped.")
+    else:
+        print_message(
+            f"The images are cropped to the {crop} pixels in their middle, so that the "
+            "cells look as large as in the training images."
+        )
+    return crop
 
 
 def choose_crop(paths, classifier):
