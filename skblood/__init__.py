@@ -4,9 +4,16 @@ Each public name is imported when it is first used. ``import skblood`` therefore
 almost no time, and loading data does not import torch.
 """
 
+import os
 from importlib import import_module
 
 __version__ = "0.1.0"
+
+# Threads of torch that wait for each other keep a processor busy, by default for
+# milliseconds. If other processes need the processor, that slows a training down many
+# times. libgomp, torch's library for threads, reads this number when torch is imported.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 _MODULE_OF = {
     "AdaptedClassifier": "skblood.adaptation",

@@ -41,18 +41,34 @@ class ScaledNetwork(nn.Module):
         self.register_buffer("center", torch.tensor(center, dtype=dtype))
         self.register_buffer("inverse_scale", 1 / torch.tensor(scale, dtype=dtype))
 
+    def standardizer(self, image_shape):
+        """Return the function that scales stored images to network input.
+
+        Parameters
+        ----------
+        image_shape : tuple (H, W, C)
+
+        Returns
+        -------
+        callable
+            Takes a tensor of shape (n, H, W, C) and returns one of shape (n, C, H, W).
+        """
+        # Expanded to the shape of an image, they let torch vectorise over all values of
+        # an image. In the shape (C,), they would limit it to one pixel.
+        factor = self.inverse_scale.expand(image_shape).contiguous()
+        offset = -self.center * factor
+
+        def standardize(images):
+            pixels = torch.addcmul(offset, images.to(factor.dtype), factor)
+            # Permuting the axes copies nothing. The result is in the channels-last
+            # memory format, like the weights of the convolutions.
+            return pixels.permute(0, 3, 1, 2)
+
+        return standardize
+
     def standardize(self, images):
         """Scale stored images (n, H, W, C) to network input (n, C, H, W)."""
-        # Expanded to the shape of an image, center and scale let torch vectorise over
-        # all values of an image. In the shape (C,), they would limit it to one pixel.
-        center, inverse_scale = (
-            values.expand(images.shape[1:]).contiguous()
-            for values in (self.center, self.inverse_scale)
-        )
-        pixels = (images.to(center.dtype) - center).mul_(inverse_scale)
-        # Permuting the axes copies nothing. The result is in the channels-last memory
-        # format, like the weights of the convolutions.
-        return pixels.permute(0, 3, 1, 2)
+        return self.standardizer(images.shape[1:])(images)
 
     def forward(self, images, views=None):
         """Return the logits of stored images.

@@ -36,12 +36,17 @@ def make_optimizer(optimizer, network, *, lr, weight_decay):
         `torch.optim.Optimizer`.
     """
     parameters = [p for p in network.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
+    matrices = [p for p in parameters if p.ndim > 1]
+    vectors = [p for p in parameters if p.ndim <= 1]
     if optimizer in ("muon", Muon):
-        return Muon(_muon_groups(groups, lr), lr=lr)
+        return Muon(_muon_groups(matrices, vectors, lr, weight_decay), lr=lr)
+    groups = [
+        {"params": matrices, "weight_decay": weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+    if weight_decay == 0:
+        # An optimizer's step takes a fixed time for each group.
+        groups = [{"params": matrices + vectors, "weight_decay": 0.0}]
     if optimizer == "sgd":
         return SGD(groups, lr=lr, momentum=0.9, nesterov=True)
     named = {"adamw": AdamW, "adam": Adam}
@@ -76,16 +81,15 @@ def state_names(optimizer, group):
     return {"step", "exp_avg", "exp_avg_sq"}
 
 
-def _muon_groups(groups, lr):
+def _muon_groups(matrices, vectors, lr, weight_decay):
     """Return groups in which Muon updates the inner weight matrices, AdamW the rest."""
-    matrices, vectors = groups
-    first, rest = matrices["params"][:1], matrices["params"][1:]
+    first, rest = matrices[:1], matrices[1:]
     inner, outer = rest[:-1], first + rest[-1:]
     adam_lr = lr * ADAM_TO_MUON_LR
     return [
-        {**matrices, "params": inner, "orthogonalize": True},
-        {**matrices, "params": outer, "lr": adam_lr},
-        {**vectors, "lr": adam_lr},
+        {"params": inner, "weight_decay": weight_decay, "orthogonalize": True},
+        {"params": outer, "weight_decay": weight_decay, "lr": adam_lr},
+        {"params": vectors, "weight_decay": 0.0, "lr": adam_lr},
     ]
 
 

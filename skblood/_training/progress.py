@@ -44,7 +44,7 @@ class TrainingProgress(PrintLog):
         """Draw an empty bar."""
         self.bar_ = None
         # Of several processes that train together, one shows the progress.
-        self.is_silent_ = _distributed.rank() > 0
+        self.is_silent_ = not net.verbose or _distributed.rank() > 0
         if self.is_silent_:
             return
         if net.verbose == 1 and sys.stdout.isatty():
