@@ -3,6 +3,7 @@
 import copy
 from contextlib import contextmanager
 from functools import partial
+from inspect import signature
 from numbers import Integral, Real
 
 import numpy as np
@@ -29,6 +30,7 @@ from ._sklearn_compat import (
 )
 from ._training.arrays import optimizer_arrays
 from ._training.batches import ImageDataset, count_batches
+from ._training.distillation import Teachers, check_teachers
 from ._training.fit import (
     build_network,
     copy_as_trained,
@@ -99,7 +101,7 @@ class BaseBloodClassifier(
     # -- training ----------------------------------------------------------------------
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None):
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, teachers=None):
         """Fit the network to images and their labels.
 
         Parameters
@@ -118,6 +120,11 @@ class BaseBloodClassifier(
             are used instead of a part of `X`.
         y_val : array-like of shape (n_val,), default=None
             Labels of `X_val`.
+        teachers : list of classifiers, default=None
+            Fitted classifiers of skblood for images of this shape and these classes,
+            from which this one learns (knowledge distillation [1]_). Half of each
+            training target is then the mean of the probabilities that they predict
+            for the transformed image. The classifier does not keep them.
 
         Returns
         -------
@@ -137,6 +144,11 @@ class BaseBloodClassifier(
             If the training is interrupted with Ctrl-C. The classifier is then fitted as
             far as the last epoch that was finished, and a warning says so. If no epoch
             was finished, it stays as it was before the call.
+
+        References
+        ----------
+        .. [1] Beyer et al., "Knowledge Distillation: A Good Teacher Is Patient and
+           Consistent", CVPR 2022, arXiv:2106.05237.
         """
         with self._unchanged_on_error():
             # Check the input.
@@ -146,6 +158,10 @@ class BaseBloodClassifier(
             classes = find_classes(labels)
             same_classes = continues and np.array_equal(classes, self.classes_)
             device = self.device_ if continues else str(resolve_device(self.device))
+            if teachers is not None:
+                check_teachers(
+                    teachers, classes, self.image_shape_, BaseBloodClassifier
+                )
             seed = self._training_spec.seed if same_classes else self._draw_seed()
             train = self._make_dataset(images, labels, weights, indices, classes)
             train.normalize_weights()
@@ -172,6 +188,11 @@ class BaseBloodClassifier(
                 lr_schedule=self.lr_schedule,
                 patience=self.n_iter_no_change if self.early_stopping else None,
                 tol=self.tol,
+                # With early stopping, the length of the training is not known. A
+                # trained network would forget details.
+                resizing=None
+                if continues or self.early_stopping
+                else self._resolve_resizing(),
             )
             check_pixel_range(self, images, network.pixel_range)
             if valid is not None:
@@ -195,7 +216,14 @@ class BaseBloodClassifier(
                 )
             else:
                 module = build_network(network, len(classes), seed, device)
-            net = train_network(module, training, train, valid, callbacks=[epochs])
+            net = train_network(
+                module,
+                training,
+                train,
+                valid,
+                callbacks=[epochs],
+                teachers=teachers and Teachers(teachers, network, device),
+            )
 
             # Keep the result.
             vars(self).update(fitted_attributes(net))
@@ -381,6 +409,10 @@ class BaseBloodClassifier(
     def _resolve_precision(self, device):
         return str(resolve_dtype(self.image_shape_, device)).removeprefix("torch.")
 
+    def _resolve_resizing(self):
+        """Return what makes images smaller early in a training, or None."""
+        return None
+
     def _cnn_options(self, network, train):
         """Return the training options that only `BloodCNNClassifier` has."""
         return {}
@@ -420,4 +452,7 @@ class BaseBloodClassifier(
         self._restore(state)
 
     def _restore(self, state):
-        super().__setstate__(unpack_state(state))
+        # A pickle of an earlier version lacks the parameters that are newer.
+        parameters = signature(type(self).__init__).parameters.values()
+        defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+        super().__setstate__(defaults | unpack_state(state))

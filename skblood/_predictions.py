@@ -265,11 +265,18 @@ class PredictionMixin(
 
     def _network_logits(self, images):
         forward = partial(self.net_.module_, views=self._resolve_views())
-        return self.net_.predict_batches(images, forward).astype(np.float64)
+        logits = self.net_.predict_batches(
+            images, forward, self._resolve_prediction_precision()
+        )
+        return logits.astype(np.float64)
 
     def _resolve_views(self):
         """Return the function for test-time augmentation, or None if it is off."""
         return None
+
+    def _resolve_prediction_precision(self):
+        """Return the number format of predictions; "float32" is that of the network."""
+        return "float32"
 
     def _embed(self, images):
         if not self._has_embeddings():

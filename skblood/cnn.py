@@ -8,6 +8,7 @@ from ._base import BaseBloodClassifier
 from ._input.images import is_tabular
 from ._runtime.hardware import resolve_precision
 from ._sklearn_compat import Interval, StrOptions
+from ._training.resizing import ProgressiveResizing
 from ._training.scaling import find_pixel_range
 from .augmentation import RobustAugmentation, augment_cells, dihedral_views
 from .networks import ReportNetwork, ResidualNetwork
@@ -64,6 +65,12 @@ class BloodCNNClassifier(BaseBloodClassifier):
         is easy if its loss, when it was last used, was below the mean loss of all
         images; the easy images that are used get a larger weight. With 0.5, `fit` takes
         about two thirds of the time. No effect on tabular input.
+    progressive_resizing : bool, default=False
+        Whether the first two thirds of the training use smaller images [5]_: their
+        sides have 4/7 of their length at first, then 5/7 and 6/7. `fit` then takes
+        about three quarters of the time.
+        Only for "residual". No effect on tabular input, on images with a side of 16
+        pixels or less, with `early_stopping`, with a warm start, and in `partial_fit`.
     test_time_augmentation : bool, default=False
         Whether predictions average the logits over the flips and rotations by 90° of
         each image: 8 for a square image, else 4. Predictions then take 8 (or 4) times
@@ -125,6 +132,12 @@ class BloodCNNClassifier(BaseBloodClassifier):
         `torch.autocast` with bfloat16, while weights are kept and predictions are made
         in float32. "auto" is bfloat16 where the processor supports it, which takes a
         half to two thirds of the time [4]_, else float32. No effect on tabular input.
+    prediction_precision : {"float32", "bfloat16"}, default="float32"
+        Number format of predictions. With "bfloat16", a processor that supports it
+        predicts about twice as many images per second. The probabilities then change
+        by up to a few percent where they are not near 0 or 1, and about one label in a
+        thousand changes. Embeddings are always computed in float32. No effect on
+        tabular input.
     callbacks : list of skorch.callbacks.Callback, default=None
         Callbacks for training. They are copied in each call of `fit`.
     verbose : int, default=0
@@ -197,6 +210,8 @@ class BloodCNNClassifier(BaseBloodClassifier):
        Pruning", ICLR 2024, arXiv:2303.04947.
     .. [4] Kalamkar et al., "A Study of BFLOAT16 for Deep Learning Training", 2019,
        arXiv:1905.12322.
+    .. [5] Tan and Le, "EfficientNetV2: Smaller Models and Faster Training", ICML 2021,
+       arXiv:2104.00298.
 
     Examples
     --------
@@ -220,8 +235,10 @@ class BloodCNNClassifier(BaseBloodClassifier):
         "stochastic_depth": [Interval(Real, 0, 1, closed="left")],
         "augmentation": [StrOptions({"auto", "robust"}), callable, None],
         "data_pruning": [Interval(Real, 0, 1, closed="left")],
+        "progressive_resizing": ["boolean"],
         "test_time_augmentation": ["boolean"],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
+        "prediction_precision": [StrOptions({"float32", "bfloat16"})],
     }
 
     _auto_epochs = 30
@@ -238,6 +255,7 @@ class BloodCNNClassifier(BaseBloodClassifier):
         stochastic_depth=0.1,
         augmentation="auto",
         data_pruning=0.0,
+        progressive_resizing=False,
         test_time_augmentation=False,
         max_epochs="auto",
         lr=0.04,
@@ -256,6 +274,7 @@ class BloodCNNClassifier(BaseBloodClassifier):
         warm_start=False,
         device="auto",
         precision="auto",
+        prediction_precision="float32",
         callbacks=None,
         verbose=0,
         random_state=None,
@@ -268,6 +287,7 @@ class BloodCNNClassifier(BaseBloodClassifier):
         self.stochastic_depth = stochastic_depth
         self.augmentation = augmentation
         self.data_pruning = data_pruning
+        self.progressive_resizing = progressive_resizing
         self.test_time_augmentation = test_time_augmentation
         self.max_epochs = max_epochs
         self.lr = lr
@@ -286,6 +306,7 @@ class BloodCNNClassifier(BaseBloodClassifier):
         self.warm_start = warm_start
         self.device = device
         self.precision = precision
+        self.prediction_precision = prediction_precision
         self.callbacks = callbacks
         self.verbose = verbose
         self.random_state = random_state
@@ -318,6 +339,21 @@ class BloodCNNClassifier(BaseBloodClassifier):
         if is_tabular(self.image_shape_):
             return super()._resolve_precision(device)
         return resolve_precision(self.precision, device)
+
+    def _resolve_prediction_precision(self):
+        if is_tabular(self.image_shape_):
+            return super()._resolve_prediction_precision()
+        return self.prediction_precision
+
+    def _resolve_resizing(self):
+        if (
+            not self.progressive_resizing
+            or self.architecture != "residual"
+            or is_tabular(self.image_shape_)
+        ):
+            return None
+        # Each of the last two stages halves the sides of its input.
+        return ProgressiveResizing(self.image_shape_, 4 * self._resolve_stem_stride())
 
     def _cnn_options(self, network, train):
         tabular = is_tabular(self.image_shape_)

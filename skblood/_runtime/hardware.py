@@ -1,4 +1,4 @@
-"""Select the device and the number format (precision) of the training."""
+"""Select the device and the number format (precision), and send data to a device."""
 
 import multiprocessing
 
@@ -81,6 +81,25 @@ def _list_devices(available):
     n_cuda = torch.cuda.device_count() if "cuda" in available else 0
     cuda = [f"cuda:{i}" for i in range(n_cuda)]
     return ", ".join([name for name in available if name != "cuda"] + cuda)
+
+
+def send(tensor, device):
+    """Return a tensor on a device, without waiting until a GPU has done its work.
+
+    Parameters
+    ----------
+    tensor : torch.Tensor
+        It must not be changed afterwards.
+    device : torch.device or str
+
+    Returns
+    -------
+    torch.Tensor
+    """
+    if torch.device(device).type != "cuda" or tensor.device.type != "cpu":
+        return tensor.to(device)
+    # torch waits for all earlier work on the GPU before it copies other memory.
+    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 def resolve_precision(precision, device):

@@ -86,7 +86,7 @@ class ImageDataset(Dataset):
             if last - first == 1:
                 yield self.arrays(indices[first])
                 continue
-            together = [_positions(i, len(self)) for i in indices[first:last]]
+            together = [positions_of(i, len(self)) for i in indices[first:last]]
             images, targets, weights = self.arrays(np.concatenate(together))
             for start, stop in pairwise(np.cumsum([0, *map(len, together)])):
                 yield (
@@ -127,7 +127,7 @@ class ImageDataset(Dataset):
 
         The images are not copied.
         """
-        positions = _positions(index, len(self))
+        positions = positions_of(index, len(self))
         indices = positions if self.indices is None else self.indices[positions]
         targets = None if self.targets is None else self.targets[index]
         weights = None if self.weights is None else self.weights[index]
@@ -136,18 +136,18 @@ class ImageDataset(Dataset):
 
 def _make_batch(index, images, targets, weights):
     return Batch(
-        torch.from_numpy(_copy_for_torch(images)),
+        torch.from_numpy(copy_for_torch(images)),
         None if targets is None else torch.from_numpy(targets),
         None if weights is None else torch.from_numpy(weights),
         index,
     )
 
 
-def _positions(index, n):
+def positions_of(index, n):
     return np.arange(*index.indices(n)) if isinstance(index, slice) else index
 
 
-def _copy_for_torch(images):
+def copy_for_torch(images):
     """Return an array that does not share memory with X, in a layout torch supports."""
     dtype = images.dtype.newbyteorder("=")
     return images.astype(

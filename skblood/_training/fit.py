@@ -19,7 +19,14 @@ from .parallel import check_processes
 
 
 def train_network(
-    module, spec, train, valid=None, *, optimizer_state=None, callbacks=()
+    module,
+    spec,
+    train,
+    valid=None,
+    *,
+    optimizer_state=None,
+    callbacks=(),
+    teachers=None,
 ):
     """Train a network.
 
@@ -35,6 +42,8 @@ def train_network(
         State of an earlier optimizer, from `optimizer_arrays`, to continue from.
     callbacks : sequence of skorch callbacks
         Further callbacks beside those of `spec`. They are called first.
+    teachers : Teachers, optional
+        The net does not keep them.
 
     Returns
     -------
@@ -58,6 +67,7 @@ def train_network(
         callbacks=[*callbacks, *_callbacks_of(spec), *_copy_callbacks(spec.callbacks)],
         max_epochs=spec.max_epochs,
         train_split=predefined_split(valid) if valid else None,
+        teachers=teachers,
     )
     if optimizer_state is not None:
         load_optimizer_arrays(net.optimizer_, optimizer_state)
@@ -118,6 +128,7 @@ def make_net(module, spec, **options):
         weight_decay=spec.weight_decay,
         label_smoothing=spec.label_smoothing,
         augmentation=spec.augmentation,
+        resizing=spec.resizing,
         data_pruning=spec.data_pruning,
         precision=spec.precision,
         seed=(spec.seed, spec.n_earlier_epochs),

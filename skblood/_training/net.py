@@ -12,6 +12,7 @@ from skorch.callbacks import EpochTimer
 from torch.nn.functional import cross_entropy
 
 from .. import _distributed
+from .._runtime.hardware import send
 from .._runtime.threads import limit_worker_threads, raise_mmap_threshold
 from .._warnings import warn
 from ..optimizers import make_optimizer
@@ -22,15 +23,18 @@ from .batch_norm import (
 )
 from .batches import BatchIterator, ImageDataset
 from .callbacks import OneCycle
+from .device_data import move_to_device
+from .distillation import TEACHERS_PART
 from .parallel import parallel_forward
 from .progress import TrainingProgress
 from .pruning import DataPruning
 from .sklearn_callbacks import EpochTasks
 
-# Largest batch of a prediction: at most so many pixels, and at most so many samples.
-# Larger batches are slower, because their activations need memory blocks that are too
-# large for the allocator to reuse (see `raise_mmap_threshold`).
-PREDICT_PIXELS = 64 * 28 * 28
+# Largest batch of a prediction: at most so many pixels, on a CPU and on a GPU, and at
+# most so many samples. On a CPU, larger batches are slower, because their activations
+# need memory blocks that are too large for the allocator to reuse (see
+# `raise_mmap_threshold`).
+PREDICT_PIXELS = (64 * 28 * 28, 1024 * 28 * 28)
 PREDICT_SAMPLES = 1024
 # Callbacks that never stop a training, or say so themselves.
 OWN_CALLBACKS = (EpochTimer, OneCycle, TrainingProgress, EpochTasks)
@@ -49,6 +53,10 @@ class ImageNet(NeuralNetClassifier):
     augmentation : callable or None
         ``augmentation(images, generator)`` on scaled images (n, C, H, W). If it has a
         parameter named ``progress``, this is the fraction of the training that is over.
+    resizing : ProgressiveResizing or None
+        Makes the transformed images smaller.
+    teachers : Teachers or None
+        Their predictions for the transformed images are a part of the targets.
     data_pruning : float
         Fraction of the easy images that an epoch leaves out, see `DataPruning`.
     precision : {"float32", "bfloat16", "float64"}
@@ -73,6 +81,8 @@ class ImageNet(NeuralNetClassifier):
         weight_decay=0.0,
         label_smoothing=0.0,
         augmentation=None,
+        resizing=None,
+        teachers=None,
         data_pruning=0.0,
         precision="float32",
         seed=(0,),
@@ -91,6 +101,8 @@ class ImageNet(NeuralNetClassifier):
         self.weight_decay = weight_decay
         self.label_smoothing = label_smoothing
         self.augmentation = augmentation
+        self.resizing = resizing
+        self.teachers = teachers
         self.data_pruning = data_pruning
         self.precision = precision
         self.seed = seed
@@ -109,6 +121,7 @@ class ImageNet(NeuralNetClassifier):
         return self
 
     def get_iterator(self, dataset, training=False):
+        dataset = move_to_device(dataset, self.device)
         if training:
             self.pruning_ = None
             if self.data_pruning:
@@ -122,7 +135,8 @@ class ImageNet(NeuralNetClassifier):
 
     def _prediction_batches(self, dataset):
         pixels = math.prod(dataset.images.shape[1:3])
-        batch_size = max(1, min(PREDICT_SAMPLES, PREDICT_PIXELS // pixels))
+        largest = PREDICT_PIXELS[torch.device(self.device).type == "cuda"]
+        batch_size = max(1, min(PREDICT_SAMPLES, largest // pixels))
         return BatchIterator(dataset, batch_size)
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
@@ -132,6 +146,7 @@ class ImageNet(NeuralNetClassifier):
         raise_mmap_threshold()
         self.n_steps_ = self.n_earlier_steps
         self.forward_ = parallel_forward(self.module_.network)
+        self.standardize_ = self.module_.standardizer(X.images.shape[1:])
         shuffle_seed, augment_seed = np.random.SeedSequence(self.seed).spawn(2)
         if _distributed.rank() > 0:
             # Each process changes its images in its own way.
@@ -153,20 +168,17 @@ class ImageNet(NeuralNetClassifier):
             return
         if not training:
             iterator = self._prediction_batches(_part_of(iterator.dataset))
-        loss = correct = n_samples = 0
+        scores = []
         for i, batch in enumerate(iterator):
             if training:
                 n_epochs = len(self.history) - 1 + i / len(iterator)
                 self.progress_ = n_epochs / self.max_epochs
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
-            n_images = len(batch[0])
-            loss += step["loss"].detach() * n_images
-            correct += step["n_correct"]
-            n_samples += step["n_samples"]
-            self.history.record_batch(f"{prefix}_batch_size", n_images)
+            scores.append(step["score"])
+            self.history.record_batch(f"{prefix}_batch_size", len(batch[0]))
             self.notify("on_batch_end", batch=batch, training=training, **step)
-        loss, correct, n_samples = self._sum_over_processes(loss, correct, n_samples)
+        loss, correct, n_samples = self._sum_over_processes(*_sum_scores(scores))
         if training:
             average_over_processes(self.module_)
             self.n_steps_ += len(iterator)
@@ -215,7 +227,8 @@ class ImageNet(NeuralNetClassifier):
                 self._undo_unfinished_epoch()
             raise
         finally:
-            self.finished_weights_ = self.forward_ = None
+            self.finished_weights_ = self.forward_ = self.standardize_ = None
+            self.teachers = None
         return self
 
     def _undo_unfinished_epoch(self):
@@ -264,50 +277,64 @@ class ImageNet(NeuralNetClassifier):
         # Cast on the CPU, since some devices have no double precision.
         if images.dtype == torch.float64:
             images = images.to(self.module_.center.dtype)
-        return images.to(self.device)
+        return send(images, self.device)
 
     def train_step_single(self, batch, **fit_params):
         if not self.module_.training:
             self._set_training(True)
-        images, targets = self.to_device(batch[0]), batch[1].to(self.device)
-        images = self.module_.standardize(images)
+        images, targets = self.to_device(batch[0]), send(batch[1], self.device)
+        images = self.standardize_(images)
         if self.augmentation is not None:
             images = self._augment(images)
-        with self._autocast():
+        lessons = None if self.teachers is None else self._teach(images)
+        if self.resizing is not None:
+            images = self.resizing(images, self.progress_)
+        with self._autocast(self.precision):
             logits = self.forward_(images)
         logits = logits.to(images.dtype)
-        losses = cross_entropy(
-            logits, targets, reduction="none", label_smoothing=self.label_smoothing
-        )
+        losses = self._losses(logits, targets, lessons)
         counts = None
         if self.pruning_ is not None:
-            self.pruning_.record(batch.index, losses.detach())
-            counts = torch.from_numpy(self.pruning_.counts[batch.index]).to(losses)
+            counts = self.pruning_.record(batch.index, losses.detach())
         loss = _weighted_mean(losses, batch.weights, counts)
         # torch averages the gradients of all processes.
         (loss if batch.share == 1 else loss * batch.share).backward()
         return _step_result(loss, logits, targets, counts)
+
+    def _teach(self, images):
+        with self._autocast(self.precision):
+            return self.teachers(images)
+
+    def _losses(self, logits, targets, lessons):
+        losses = cross_entropy(
+            logits, targets, reduction="none", label_smoothing=self.label_smoothing
+        )
+        if lessons is None:
+            return losses
+        return losses.lerp(
+            cross_entropy(logits, lessons, reduction="none"), TEACHERS_PART
+        )
 
     def _augment(self, images):
         if self.takes_progress_:
             return self.augmentation(images, self.augmenting_, progress=self.progress_)
         return self.augmentation(images, self.augmenting_)
 
-    def _autocast(self):
-        if self.precision != "bfloat16":
+    def _autocast(self, precision):
+        if precision != "bfloat16":
             return nullcontext()
         return torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16)
 
     def validation_step(self, batch, **fit_params):
         self._set_training(False)
-        images, targets = self.to_device(batch[0]), batch[1].to(self.device)
+        images, targets = self.to_device(batch[0]), send(batch[1], self.device)
         with torch.inference_mode():
             logits = self.module_(images)
             losses = cross_entropy(logits, targets, reduction="none")
         loss = _weighted_mean(losses, batch.weights)
         return _step_result(loss, logits, targets)
 
-    def predict_batches(self, images, forward):
+    def predict_batches(self, images, forward, precision="float32"):
         """Apply a function to all images, batch by batch, without gradients.
 
         Parameters
@@ -316,6 +343,8 @@ class ImageNet(NeuralNetClassifier):
         forward : callable
             Takes a tensor of stored images (n_batch, H, W, C) and returns a tensor of
             shape (n_batch, ...).
+        precision : {"float32", "bfloat16"}
+            With "bfloat16", the function runs under `torch.autocast`.
 
         Returns
         -------
@@ -326,16 +355,19 @@ class ImageNet(NeuralNetClassifier):
         raise_mmap_threshold()
         batches = self._prediction_batches(ImageDataset(images))
         outputs, n_done = None, 0
-        with torch.inference_mode(), limit_worker_threads():
+        with torch.inference_mode(), limit_worker_threads(), self._autocast(precision):
             for batch in batches:
-                output = forward(self.to_device(batch[0])).cpu().numpy()
+                output = forward(self.to_device(batch[0]))
                 # Outputs that were kept one by one would lie between the freed blocks
                 # of the batches, so that the allocator could not reuse these.
                 if outputs is None:
-                    outputs = np.empty((len(images), *output.shape[1:]), output.dtype)
+                    shape = (len(images), *output.shape[1:])
+                    # NumPy has no bfloat16.
+                    outputs = output.new_empty(shape, dtype=self.module_.center.dtype)
                 outputs[n_done : n_done + len(output)] = output
                 n_done += len(output)
-        return outputs
+        # Read once, at the end, since reading makes a GPU wait.
+        return outputs.cpu().numpy()
 
 
 def _part_of(dataset):
@@ -367,10 +399,21 @@ def _weighted_mean(losses, weights, counts=None):
 
 
 def _step_result(loss, logits, targets, counts=None):
-    correct = logits.detach().argmax(dim=1) == targets
+    predicted = logits.detach().argmax(dim=1)
     return {
         "loss": loss,
         "y_pred": logits,
-        "n_correct": (correct if counts is None else correct * counts).sum(),
-        "n_samples": len(targets) if counts is None else counts.sum(),
+        "score": (loss.detach(), predicted, targets, counts),
     }
+
+
+def _sum_scores(scores):
+    """Return the total loss, the number of correct predictions and that of samples."""
+    losses, predicted, targets, counts = zip(*scores, strict=True)
+    sizes = torch.tensor([len(part) for part in targets]).to(losses[0])
+    correct = torch.cat(predicted) == torch.cat(targets)
+    n_samples = len(correct)
+    if counts[0] is not None:
+        counts = torch.cat(counts)
+        correct, n_samples = correct * counts, counts.sum()
+    return torch.stack(losses) @ sizes, correct.sum(), n_samples

@@ -25,6 +25,7 @@ SAME_IN_ALL = (
     "label_smoothing",
     "patience",
     "precision",
+    "data_pruning",
     "seed",
 )
 
@@ -84,11 +85,6 @@ def check_processes(spec, train, valid):
                 "Expected the same data and parameters in all processes of "
                 f"torch.distributed, but they differ in {name}: {', '.join(values)}."
             )
-    if spec.data_pruning:
-        raise ValueError(
-            "Expected data_pruning=0 in a training by several processes, got "
-            f"{spec.data_pruning}: no process knows the losses of all images."
-        )
     smallest = len(train) // count_batches(len(train), spec.batch_size)
     if smallest < n_processes:
         raise ValueError(

@@ -5,6 +5,8 @@ import math
 import numpy as np
 import torch
 
+from .. import _distributed
+
 
 class DataPruning:
     """Leaves out a random part of the easy images in each epoch [1]_.
@@ -23,7 +25,7 @@ class DataPruning:
 
     Attributes
     ----------
-    counts : ndarray of shape (n_samples,)
+    counts : torch.Tensor of shape (n_samples,)
         Weight of each image in the current epoch: the number of images it represents.
 
     References
@@ -37,16 +39,29 @@ class DataPruning:
         self.n_epochs_left = n_epochs
         self.n_last_epochs = math.ceil(n_epochs / 8)
         self.losses = torch.full((n_samples,), math.inf)
-        self.counts = np.ones(n_samples, np.float32)
+        # Which losses this process has recorded since the last call of `choose`.
+        self.is_new = torch.zeros(n_samples, dtype=torch.bool)
+        self.counts = torch.ones(n_samples)
 
     def choose(self, rng):
         """Return the indices of the images in the next epoch, in increasing order."""
+        self._merge_losses()
         easy = self._find_easy()
         self.n_epochs_left -= 1
-        self.counts = np.where(easy, 1 / (1 - self.fraction), 1).astype(np.float32)
+        counts = np.where(easy, 1 / (1 - self.fraction), 1).astype(np.float32)
+        self.counts = torch.from_numpy(counts).to(self.losses.device)
         if not easy.any():
             return np.arange(len(easy))
         return np.flatnonzero(~easy | (rng.random(len(easy)) >= self.fraction))
+
+    def _merge_losses(self):
+        """Take the losses that other processes have recorded, each for its images."""
+        if _distributed.n_processes() > 1 and self.is_new.any():
+            new = self.is_new.to(self.losses)
+            recorded = torch.where(self.is_new, self.losses, 0)
+            sums = _distributed.sum_over_processes(torch.stack([recorded, new]))
+            self.losses = torch.where(sums[1] > 0, sums[0] / sums[1], self.losses)
+        self.is_new.zero_()
 
     def _find_easy(self):
         losses = self.losses.cpu().numpy()
@@ -55,6 +70,8 @@ class DataPruning:
         return losses < losses.mean()
 
     def record(self, index, losses):
-        """Store the losses of the images at an index array or slice."""
-        self.losses = self.losses.to(losses)
-        self.losses[index] = losses
+        """Store the losses of the images at an index, and return their `counts`."""
+        self.losses, self.counts = self.losses.to(losses), self.counts.to(losses)
+        self.is_new = self.is_new.to(losses.device)
+        self.losses[index], self.is_new[index] = losses, True
+        return self.counts[index]

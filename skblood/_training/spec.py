@@ -95,6 +95,7 @@ class TrainingSpec:
     tol : float
         Smallest decrease of the validation loss that counts as an improvement.
     augmentation : callable or None
+    resizing : ProgressiveResizing or None
     data_pruning : float
     precision : {"float32", "bfloat16", "float64"}
     callbacks : sequence of skorch callbacks
@@ -119,6 +120,7 @@ class TrainingSpec:
     patience: int | None = None
     tol: float = 0.0
     augmentation: Callable | None = None
+    resizing: Callable | None = None
     data_pruning: float = 0.0
     precision: str = "float32"
     callbacks: list = field(default_factory=list)

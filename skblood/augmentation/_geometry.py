@@ -3,6 +3,8 @@
 import torch
 from torch.nn import functional
 
+from .._runtime.hardware import send
+
 
 def augment_cells(images, generator):
     """Flip and rotate each image at random, and shift it by up to two pixels.
@@ -57,7 +59,7 @@ def random_dihedral(images, generator):
     """
     for flip in _flips(images):
         chosen = torch.rand(len(images), 1, 1, 1, generator=generator) < 0.5
-        images = torch.where(chosen.to(images.device), flip(images), images)
+        images = torch.where(send(chosen, images.device), flip(images), images)
     return images
 
 
@@ -122,8 +124,8 @@ def random_shift(images, generator, max_pixels=2):
     n, _, height, width = images.shape
     padded = functional.pad(images, [max_pixels] * 4, mode="reflect")
     corner = torch.randint(2 * max_pixels + 1, (2, n, 1), generator=generator)
-    rows = (corner[0] + torch.arange(height)).to(images.device)
-    columns = (corner[1] + torch.arange(width)).to(images.device)
+    rows = send(corner[0] + torch.arange(height), images.device)
+    columns = send(corner[1] + torch.arange(width), images.device)
     # With the channels as the last axis, indexing copies all channels of a pixel at
     # once.
     pixels = padded.permute(0, 2, 3, 1)

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from skorch.callbacks import Callback
 
 from skblood import AdaptedClassifier, BloodCNNClassifier, load_bloodmnist_sample
 from skblood._runtime.hardware import resolve_device, resolve_precision
+from skblood._training import device_data
 from skblood._training.state import _available_device
 
 needs_cuda = pytest.mark.skipif(
@@ -244,6 +246,29 @@ def test_precision_can_change_between_fits(sample):
     assert clf.fit(*sample).precision_ == "bfloat16"
 
 
+def test_predictions_in_bfloat16(sample):
+    X, y = sample
+    clf = BloodCNNClassifier(**SMALL_CNN).fit(X, y)
+    logits, embeddings = clf.decision_function(X), clf.transform(X)
+    clf.set_params(prediction_precision="bfloat16")
+    changed = clf.decision_function(X)
+    assert changed.dtype == np.float64
+    assert not np.array_equal(changed, logits)
+    assert_allclose(changed, logits, rtol=0.02, atol=0.1)
+    assert_array_equal(clf.transform(X), embeddings)
+    clf.set_params(test_time_augmentation=True)
+    assert_allclose(clf.decision_function(X), changed, atol=3)
+    assert clf.predict_proba(X[:1]).shape == (1, 8)
+
+
+def test_predictions_for_tabular_input_stay_in_float64():
+    X = np.random.default_rng(0).normal(size=(40, 5))
+    clf = BloodCNNClassifier(max_epochs=1, random_state=0).fit(X, X[:, 0] > 0)
+    proba = clf.predict_proba(X)
+    clf.set_params(prediction_precision="bfloat16")
+    assert_array_equal(clf.predict_proba(X), proba)
+
+
 def test_bad_precision(sample):
     with pytest.raises(ValueError, match=r"'precision' parameter .* Got 'float16'"):
         BloodCNNClassifier(precision="float16").fit(*sample)
@@ -312,3 +337,42 @@ class TestCuda:
         clf = tiny(device="cuda", early_stopping=True, class_weight="balanced")
         clf.fit(X, y, np.linspace(1, 2, 80), X_val=X_val, y_val=y_val)
         assert 0 <= clf.history_[-1]["valid_acc"] <= 1
+
+    def test_no_waiting_within_an_epoch(self, tiny, cells):
+        X, y = cells
+
+        class RaisesIfTheHostWaits(Callback):
+            """Makes torch raise an error if a training step waits for the GPU."""
+
+            def on_batch_begin(self, net, training=False, **kwargs):
+                torch.cuda.set_sync_debug_mode("error" if training else "default")
+
+            def on_batch_end(self, net, **kwargs):
+                torch.cuda.set_sync_debug_mode("default")
+
+        try:
+            clf = tiny(device="cuda", callbacks=[RaisesIfTheHostWaits()]).fit(X, y)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+        assert clf.n_iter_ > 1
+
+    def test_images_on_the_device_give_the_same_model(self, tiny, cells, monkeypatch):
+        X, y = cells
+        proba = tiny(device="cuda").fit(X, y).predict_proba(X)
+        monkeypatch.setattr(device_data, "PART_OF_MEMORY", 0)
+        from_host = tiny(device="cuda").fit(X, y)
+        assert_array_equal(from_host.predict_proba(X), proba)
+
+    def test_progressive_resizing_pruning_and_teachers(self, tiny, tiny_cnn, cells):
+        X, y = cells
+        teacher = tiny(device="cuda").fit(X, y)
+        clf = tiny_cnn(device="cuda", data_pruning=0.5, progressive_resizing=True)
+        proba = clf.fit(X, y, teachers=[teacher]).predict_proba(X)
+        assert_array_equal(clf.fit(X, y, teachers=[teacher]).predict_proba(X), proba)
+
+    def test_predictions_in_bfloat16(self, tiny_cnn, cells):
+        X, y = cells
+        clf = tiny_cnn(device="cuda").fit(X, y)
+        proba = clf.predict_proba(X)
+        clf.set_params(prediction_precision="bfloat16")
+        assert_allclose(clf.predict_proba(X), proba, atol=0.05)
