@@ -7,15 +7,19 @@ benchmarks/speed_rows/.
     python benchmarks/speed.py                      # all rows, about 90 minutes
     python benchmarks/speed.py fit-default grid-cnn # these rows
     python benchmarks/speed.py --short              # the rows that take seconds
+    python benchmarks/speed.py --gpu                # the rows that need a GPU
 
 A row that is measured again replaces its figures in benchmarks/results/speed.json. The
 other rows of the file are kept.
 """
 
+import torch
 from common.command_line import make_parser
 from common.recording import update_results
 from speed_rows import (
+    busy,
     fitting,
+    gpu,
     growth,
     memory,
     predicting,
@@ -26,13 +30,15 @@ from speed_rows import (
 from speed_rows.declaration import SpeedRow
 
 # In the order of the table.
-MODULES = [fitting, racing, predicting, memory, growth, searching, starting]
-ROWS = {
-    row.name: row
-    for module in MODULES
-    for row in vars(module).values()
-    if isinstance(row, SpeedRow)
-}
+MODULES = [fitting, racing, busy, predicting, memory, growth, searching, starting]
+
+
+def rows_of(module):
+    return {row.name: row for row in vars(module).values() if isinstance(row, SpeedRow)}
+
+
+ROWS = {name: row for module in MODULES for name, row in rows_of(module).items()}
+GPU_ROWS = rows_of(gpu)
 
 
 def run(row):
@@ -60,17 +66,23 @@ def main():
     parser.add_argument(
         "--short", action="store_true", help="measure the rows that take seconds"
     )
+    parser.add_argument(
+        "--gpu", action="store_true", help=f"measure {', '.join(GPU_ROWS)}"
+    )
     options = parser.parse_args()
-    unknown = set(options.rows) - set(ROWS)
+    if options.gpu and not torch.cuda.is_available():
+        parser.error("--gpu requires a GPU with CUDA, which this machine does not have")
+    rows = GPU_ROWS if options.gpu else ROWS
+    unknown = set(options.rows) - set(rows)
     if unknown:
         parser.error(
-            f"unknown rows: {', '.join(sorted(unknown))}. Choose from {', '.join(ROWS)}"
+            f"unknown rows: {', '.join(sorted(unknown))}. Choose from {', '.join(rows)}"
         )
     names = options.rows or [
-        name for name, row in ROWS.items() if row.short or not options.short
+        name for name, row in rows.items() if row.short or not options.short
     ]
     for name in names:
-        run(ROWS[name])
+        run(rows[name])
 
 
 if __name__ == "__main__":

@@ -30,9 +30,9 @@ def train(
     network : torch.nn.Module
         Takes images of shape (n, C, H, W).
     pixels : torch.Tensor of shape (n, H, W, C)
-        Standardised images, float32.
+        Standardised images, float32, on the device of the network.
     targets : torch.Tensor of shape (n,)
-        Encoded labels, int64.
+        Encoded labels, int64, on the same device.
     optimizer : torch.optim.Optimizer
     n_epochs, batch_size : int
     augment : callable, optional
@@ -58,7 +58,7 @@ def train(
     network.train()
     for epoch in range(n_epochs):
         total = 0.0
-        order = torch.randperm(len(targets), generator=generator)
+        order = torch.randperm(len(targets), generator=generator).to(pixels.device)
         for step, index in enumerate(order.chunk(n_steps)):
             if lr_factor is not None:
                 factor = lr_factor((epoch + step / n_steps) / n_epochs)
@@ -68,7 +68,9 @@ def train(
             images = pixels[index].permute(0, 3, 1, 2)
             if augment is not None:
                 images = augment(images, generator)
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):
+            with torch.autocast(
+                pixels.device.type, dtype=torch.bfloat16, enabled=bfloat16
+            ):
                 logits = network(images)
             loss = cross_entropy(logits.float(), targets[index])
             optimizer.zero_grad()

@@ -27,7 +27,7 @@ print(before, memory_in_bytes("VmHWM"), X.nbytes)
     "memory",
     "peak memory of fit without torch and X, MB",
     figure="most_megabytes",
-    at_most=400,
+    at_most=237,
     n_pairs=3,
     short=True,
 )

@@ -9,7 +9,6 @@ from measured.style import OTHERS, SKBLOOD, new_figure
 # benchmarks/ is not a package: its scripts import from each other by this path.
 sys.path.insert(0, str(BENCHMARKS))
 from speed import ROWS
-from speed_rows.fitting import CNN_EPOCHS
 
 SEARCHES = {
     "grid-cnn": {"ours": "skblood", "skorch": "plain skorch"},
@@ -28,6 +27,8 @@ def add_to(output):
     add_rows(output, results)
     add_searches(output, results)
     add_fast_settings(output, results)
+    add_bfloat16(output, results)
+    add_tiny(output, results)
     add_compilation(output)
     add_memory(output)
 
@@ -109,7 +110,6 @@ def add_fast_settings(output, results):
         report_seconds = f"{mean(race['reference_seconds']):.0f}"
         output.number(f"{prefix} report seconds", report_seconds)
         output.number(f"{prefix} seeds", len(race["ours_seconds"]))
-    add_report_in_skblood(output, results)
 
 
 def as_call(setting):
@@ -124,16 +124,21 @@ def as_call(setting):
     return "\n    ".join(["BloodCNNClassifier(", *lines]) + "\n)"
 
 
-def add_report_in_skblood(output, results):
-    """Add an estimate of the time that the report's recipe takes with skblood."""
-    race = results["time-to-report"]
-    n_epochs = mean(race["reference_epochs"])
-    seconds_per_epoch = median(results["fit-report-cnn"]["ours_seconds"]) / CNN_EPOCHS
-    estimate = n_epochs * seconds_per_epoch
-    output.number("report epochs", f"{n_epochs:.0f}")
-    output.number("report in skblood", f"{estimate:.0f}")
-    ratio = estimate / mean(race["ours_seconds"])
-    output.number("report in skblood ratio", f"{ratio:.1f}")
+def add_bfloat16(output, results):
+    figures = results["predict-bfloat16"]
+    output.number("bfloat16 same", f"{100 * figures['same_labels']:.2f} %")
+    largest = figures["largest_change_of_a_probability"]
+    output.number("bfloat16 largest", decimal(largest, 3))
+
+
+def add_tiny(output, results):
+    for prefix, name in (("tiny", "predict-tiny"), ("int8", "predict-tiny-int8")):
+        figures = results[name]
+        output.number(f"{prefix} accuracy", decimal(figures["accuracy"]))
+        output.number(f"{prefix} ratio", f"{figures['ratio']:.1f}")
+    output.number(
+        "int8 kilobytes", f"{results['predict-tiny-int8']['bytes'] / 1e3:.0f}"
+    )
 
 
 def add_compilation(output):
