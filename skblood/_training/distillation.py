@@ -68,12 +68,17 @@ def check_teachers(teachers, classes, image_shape, base_class):
     TypeError
         If it is not a list of skblood's classifiers.
     NotFittedError, ValueError
-        If one of them is not fitted, or is for other classes or images.
+        If there is none, or if one is not fitted, or is for other classes or images.
     """
-    if not isinstance(teachers, list | tuple) or not teachers:
+    if not isinstance(teachers, list | tuple):
         raise TypeError(
             "Expected teachers to be a list of fitted classifiers, got "
             f"{type(teachers).__name__}."
+        )
+    if not teachers:
+        raise ValueError(
+            "Expected teachers to be a list with at least one classifier, got an empty "
+            "one. Leave the argument out to train without teachers."
         )
     for teacher in teachers:
         name = type(teacher).__name__

@@ -76,7 +76,7 @@ def test_same_seed_and_teachers_give_the_same_model(cells, teacher):
     "make, error, message",
     [
         (lambda X, y: "bloodmnist-28", TypeError, "a list of fitted classifiers, got"),
-        (lambda X, y: [], TypeError, "Expected teachers to be a list of fitted"),
+        (lambda X, y: [], ValueError, "with at least one classifier, got an empty one"),
         (lambda X, y: [7], TypeError, "got a list with an element of type int"),
         (lambda X, y: [BloodFNNClassifier()], NotFittedError, "is not fitted yet"),
         (
