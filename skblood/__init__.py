@@ -9,9 +9,9 @@ from importlib import import_module
 
 __version__ = "0.1.0"
 
-# Threads of torch that wait for each other keep a processor busy, by default for
-# milliseconds. If other processes need the processor, that slows a training down many
-# times. libgomp, torch's library for threads, reads this number when torch is imported.
+# OpenMP's threads spin while they wait for each other, by default for milliseconds. If
+# other processes need the processor, that slows a training down many times. libgomp
+# reads this number when torch is imported; afterwards it has no effect.
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 

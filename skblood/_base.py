@@ -124,7 +124,8 @@ class BaseBloodClassifier(
             Fitted classifiers of skblood for images of this shape and these classes,
             from which this one learns (knowledge distillation [1]_). Half of each
             training target is then the mean of the probabilities that they predict
-            for the transformed image. The classifier does not keep them.
+            for the transformed image, without test-time augmentation. The classifier
+            does not keep them. Do not test it on their training images.
 
         Returns
         -------
@@ -188,13 +189,19 @@ class BaseBloodClassifier(
                 lr_schedule=self.lr_schedule,
                 patience=self.n_iter_no_change if self.early_stopping else None,
                 tol=self.tol,
-                # With early stopping, the length of the training is not known. A
-                # trained network would forget details.
+                # With early stopping, the length of the training is not known. A warm
+                # start continues with the images on which the network predicts.
                 resizing=None
                 if continues or self.early_stopping
                 else self._resolve_resizing(),
             )
-            check_pixel_range(self, images, network.pixel_range)
+            for classifier in (self, *(teachers or ())):
+                pixel_range = (
+                    network.pixel_range
+                    if classifier is self
+                    else classifier.pixel_range_
+                )
+                check_pixel_range(classifier, images, pixel_range)
             if valid is not None:
                 check_pixel_range(self, valid.images, network.pixel_range)
 

@@ -69,8 +69,9 @@ class BloodCNNClassifier(BaseBloodClassifier):
         Whether the first two thirds of the training use smaller images [5]_: their
         sides have 4/7 of their length at first, then 5/7 and 6/7. `fit` then takes
         about three quarters of the time.
-        Only for "residual". No effect on tabular input, on images with a side of 16
-        pixels or less, with `early_stopping`, with a warm start, and in `partial_fit`.
+        Sides are rounded, and not made shorter than 16 pixels. Only for "residual". No
+        effect on tabular input, with `early_stopping`, with a warm start, and in
+        `partial_fit`.
     test_time_augmentation : bool, default=False
         Whether predictions average the logits over the flips and rotations by 90° of
         each image: 8 for a square image, else 4. Predictions then take 8 (or 4) times
@@ -129,15 +130,14 @@ class BloodCNNClassifier(BaseBloodClassifier):
         take them in turn with "auto" and with "cuda".
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Number format of training. "bfloat16" is mixed precision: `fit` runs under
-        `torch.autocast` with bfloat16, while weights are kept and predictions are made
-        in float32. "auto" is bfloat16 where the processor supports it, which takes a
-        half to two thirds of the time [4]_, else float32. No effect on tabular input.
+        `torch.autocast` with bfloat16, while weights are kept in float32. "auto" is
+        bfloat16 where the processor supports it, which takes a half to two thirds of
+        the time [4]_, else float32. No effect on tabular input.
     prediction_precision : {"float32", "bfloat16"}, default="float32"
         Number format of predictions. With "bfloat16", a processor that supports it
-        predicts about twice as many images per second. The probabilities then change
-        by up to a few percent where they are not near 0 or 1, and about one label in a
-        thousand changes. Embeddings are always computed in float32. No effect on
-        tabular input.
+        predicts about twice as many images per second. Probabilities then change by up
+        to a few percentage points, and few labels change. Embeddings are always
+        computed in float32. No effect on tabular input.
     callbacks : list of skorch.callbacks.Callback, default=None
         Callbacks for training. They are copied in each call of `fit`.
     verbose : int, default=0
@@ -343,6 +343,12 @@ class BloodCNNClassifier(BaseBloodClassifier):
     def _resolve_prediction_precision(self):
         if is_tabular(self.image_shape_):
             return super()._resolve_prediction_precision()
+        # It can be set after `fit`, which checks the parameters.
+        if self.prediction_precision not in ("float32", "bfloat16"):
+            raise ValueError(
+                "Expected prediction_precision to be 'float32' or 'bfloat16', got "
+                f"{self.prediction_precision!r}."
+            )
         return self.prediction_precision
 
     def _resolve_resizing(self):

@@ -55,16 +55,11 @@ class ScaledNetwork(nn.Module):
         """
         # Expanded to the shape of an image, they let torch vectorise over all values of
         # an image. In the shape (C,), they would limit it to one pixel.
-        factor = self.inverse_scale.expand(image_shape).contiguous()
-        offset = -self.center * factor
-
-        def standardize(images):
-            pixels = torch.addcmul(offset, images.to(factor.dtype), factor)
-            # Permuting the axes copies nothing. The result is in the channels-last
-            # memory format, like the weights of the convolutions.
-            return pixels.permute(0, 3, 1, 2)
-
-        return standardize
+        center, inverse_scale = (
+            values.expand(image_shape).contiguous()
+            for values in (self.center, self.inverse_scale)
+        )
+        return partial(_standardize, center=center, inverse_scale=inverse_scale)
 
     def standardize(self, images):
         """Scale stored images (n, H, W, C) to network input (n, C, H, W)."""
@@ -92,6 +87,13 @@ class ScaledNetwork(nn.Module):
     def embed(self, images):
         """Return the embeddings (n, n_embedding) of stored images (n, H, W, C)."""
         return self.network.embed(self.standardize(images))
+
+
+def _standardize(images, center, inverse_scale):
+    pixels = (images.to(center.dtype) - center).mul_(inverse_scale)
+    # Permuting the axes copies nothing. The result is in the channels-last memory
+    # format, like the weights of the convolutions.
+    return pixels.permute(0, 3, 1, 2)
 
 
 class ResidualNetwork(nn.Module):

@@ -16,7 +16,7 @@ import pytest
     ],
     ids=str,
 )
-def test_threads_of_torch_give_way_to_other_processes(given, expected):
+def test_spin_count_of_libgomp(given, expected):
     names = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
     others = {k: v for k, v in os.environ.items() if k not in names}
     script = "import os, skblood; print(os.environ.get('GOMP_SPINCOUNT'))"

@@ -20,7 +20,6 @@ def train(
     augment=None,
     lr_factor=None,
     bfloat16=False,
-    stop_after=None,
     seed=0,
 ):
     """Train a network.
@@ -42,8 +41,6 @@ def train(
         from 0 to 1, and returns the factor for the learning rate of `optimizer`.
     bfloat16 : bool
         Mixed precision: run the network under `torch.autocast` with bfloat16.
-    stop_after : callable, optional
-        Called without arguments after each epoch. Training stops if it returns True.
     seed : int
         Seeds the shuffling and the augmentation.
 
@@ -77,8 +74,6 @@ def train(
             loss.backward()
             optimizer.step()
             total += loss.detach() * len(index)
-        if stop_after is not None and stop_after():
-            break
     return float(total) / len(targets)
 
 

@@ -1,4 +1,4 @@
-"""Select the device and the number format (precision), and send data to a device."""
+"""Select the device and the number format (precision), and copy to a device."""
 
 import multiprocessing
 
@@ -83,7 +83,7 @@ def _list_devices(available):
     return ", ".join([name for name in available if name != "cuda"] + cuda)
 
 
-def send(tensor, device):
+def copy_to_device(tensor, device):
     """Return a tensor on a device, without waiting until a GPU has done its work.
 
     Parameters

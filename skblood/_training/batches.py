@@ -136,7 +136,7 @@ class ImageDataset(Dataset):
 
 def _make_batch(index, images, targets, weights):
     return Batch(
-        torch.from_numpy(copy_for_torch(images)),
+        torch.from_numpy(_copy_for_torch(images)),
         None if targets is None else torch.from_numpy(targets),
         None if weights is None else torch.from_numpy(weights),
         index,
@@ -147,7 +147,7 @@ def positions_of(index, n):
     return np.arange(*index.indices(n)) if isinstance(index, slice) else index
 
 
-def copy_for_torch(images):
+def _copy_for_torch(images):
     """Return an array that does not share memory with X, in a layout torch supports."""
     dtype = images.dtype.newbyteorder("=")
     return images.astype(

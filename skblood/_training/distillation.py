@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
-# The part of a training target that is the teachers' prediction. The rest is the label.
-TEACHERS_PART = 0.5
+# The fraction of a training target that is the teachers' prediction. The rest is the
+# label.
+DISTILLATION_WEIGHT = 0.5
 
 
 class Teachers:

@@ -60,7 +60,8 @@ def train_network(
         If training diverged, or if the processes of torch.distributed cannot train
         together.
     """
-    check_processes(spec, train, valid)
+    n_teachers = 0 if teachers is None else len(teachers.modules)
+    check_processes(spec, train, valid, n_teachers)
     net = make_net(
         module,
         spec,

@@ -12,7 +12,7 @@ from skorch.callbacks import EpochTimer
 from torch.nn.functional import cross_entropy
 
 from .. import _distributed
-from .._runtime.hardware import send
+from .._runtime.hardware import copy_to_device
 from .._runtime.threads import limit_worker_threads, raise_mmap_threshold
 from .._warnings import warn
 from ..optimizers import make_optimizer
@@ -24,17 +24,16 @@ from .batch_norm import (
 from .batches import BatchIterator, ImageDataset
 from .callbacks import OneCycle
 from .device_data import move_to_device
-from .distillation import TEACHERS_PART
+from .distillation import DISTILLATION_WEIGHT
 from .parallel import parallel_forward
 from .progress import TrainingProgress
 from .pruning import DataPruning
 from .sklearn_callbacks import EpochTasks
 
-# Largest batch of a prediction: at most so many pixels, on a CPU and on a GPU, and at
-# most so many samples. On a CPU, larger batches are slower, because their activations
-# need memory blocks that are too large for the allocator to reuse (see
-# `raise_mmap_threshold`).
-PREDICT_PIXELS = (64 * 28 * 28, 1024 * 28 * 28)
+# Largest batch of a prediction: at most so many pixels, and at most so many samples. On
+# a CPU, larger batches are slower, because their activations need memory blocks that
+# are too large for the allocator to reuse (see `raise_mmap_threshold`).
+PREDICT_PIXELS, PREDICT_PIXELS_CUDA = 64 * 28 * 28, 1024 * 28 * 28
 PREDICT_SAMPLES = 1024
 # Callbacks that never stop a training, or say so themselves.
 OWN_CALLBACKS = (EpochTimer, OneCycle, TrainingProgress, EpochTasks)
@@ -121,8 +120,8 @@ class ImageNet(NeuralNetClassifier):
         return self
 
     def get_iterator(self, dataset, training=False):
-        dataset = move_to_device(dataset, self.device)
         if training:
+            dataset = move_to_device(dataset, self.device)
             self.pruning_ = None
             if self.data_pruning:
                 self.pruning_ = DataPruning(
@@ -135,8 +134,9 @@ class ImageNet(NeuralNetClassifier):
 
     def _prediction_batches(self, dataset):
         pixels = math.prod(dataset.images.shape[1:3])
-        largest = PREDICT_PIXELS[torch.device(self.device).type == "cuda"]
-        batch_size = max(1, min(PREDICT_SAMPLES, largest // pixels))
+        is_cuda = torch.device(self.device).type == "cuda"
+        most_pixels = PREDICT_PIXELS_CUDA if is_cuda else PREDICT_PIXELS
+        batch_size = max(1, min(PREDICT_SAMPLES, most_pixels // pixels))
         return BatchIterator(dataset, batch_size)
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
@@ -168,17 +168,17 @@ class ImageNet(NeuralNetClassifier):
             return
         if not training:
             iterator = self._prediction_batches(_part_of(iterator.dataset))
-        scores = []
+        results = []
         for i, batch in enumerate(iterator):
             if training:
                 n_epochs = len(self.history) - 1 + i / len(iterator)
                 self.progress_ = n_epochs / self.max_epochs
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
-            scores.append(step["score"])
+            results.append(step["result"])
             self.history.record_batch(f"{prefix}_batch_size", len(batch[0]))
             self.notify("on_batch_end", batch=batch, training=training, **step)
-        loss, correct, n_samples = self._sum_over_processes(*_sum_scores(scores))
+        loss, correct, n_samples = self._sum_over_processes(*_sum_results(results))
         if training:
             average_over_processes(self.module_)
             self.n_steps_ += len(iterator)
@@ -277,22 +277,25 @@ class ImageNet(NeuralNetClassifier):
         # Cast on the CPU, since some devices have no double precision.
         if images.dtype == torch.float64:
             images = images.to(self.module_.center.dtype)
-        return send(images, self.device)
+        return copy_to_device(images, self.device)
 
     def train_step_single(self, batch, **fit_params):
         if not self.module_.training:
             self._set_training(True)
-        images, targets = self.to_device(batch[0]), send(batch[1], self.device)
+        images, targets = (
+            self.to_device(batch[0]),
+            copy_to_device(batch[1], self.device),
+        )
         images = self.standardize_(images)
         if self.augmentation is not None:
             images = self._augment(images)
-        lessons = None if self.teachers is None else self._teach(images)
+        soft_targets = None if self.teachers is None else self._soft_targets(images)
         if self.resizing is not None:
             images = self.resizing(images, self.progress_)
         with self._autocast(self.precision):
             logits = self.forward_(images)
         logits = logits.to(images.dtype)
-        losses = self._losses(logits, targets, lessons)
+        losses = self._losses(logits, targets, soft_targets)
         counts = None
         if self.pruning_ is not None:
             counts = self.pruning_.record(batch.index, losses.detach())
@@ -301,18 +304,18 @@ class ImageNet(NeuralNetClassifier):
         (loss if batch.share == 1 else loss * batch.share).backward()
         return _step_result(loss, logits, targets, counts)
 
-    def _teach(self, images):
+    def _soft_targets(self, images):
         with self._autocast(self.precision):
             return self.teachers(images)
 
-    def _losses(self, logits, targets, lessons):
+    def _losses(self, logits, targets, soft_targets):
         losses = cross_entropy(
             logits, targets, reduction="none", label_smoothing=self.label_smoothing
         )
-        if lessons is None:
+        if soft_targets is None:
             return losses
         return losses.lerp(
-            cross_entropy(logits, lessons, reduction="none"), TEACHERS_PART
+            cross_entropy(logits, soft_targets, reduction="none"), DISTILLATION_WEIGHT
         )
 
     def _augment(self, images):
@@ -327,7 +330,10 @@ class ImageNet(NeuralNetClassifier):
 
     def validation_step(self, batch, **fit_params):
         self._set_training(False)
-        images, targets = self.to_device(batch[0]), send(batch[1], self.device)
+        images, targets = (
+            self.to_device(batch[0]),
+            copy_to_device(batch[1], self.device),
+        )
         with torch.inference_mode():
             logits = self.module_(images)
             losses = cross_entropy(logits, targets, reduction="none")
@@ -394,7 +400,7 @@ def _weighted_mean(losses, weights, counts=None):
     """
     for factor in (weights, counts):
         if factor is not None:
-            losses = losses * factor.to(losses)
+            losses = losses * copy_to_device(factor, losses.device).to(losses.dtype)
     return losses.mean()
 
 
@@ -403,13 +409,13 @@ def _step_result(loss, logits, targets, counts=None):
     return {
         "loss": loss,
         "y_pred": logits,
-        "score": (loss.detach(), predicted, targets, counts),
+        "result": (loss.detach(), predicted, targets, counts),
     }
 
 
-def _sum_scores(scores):
+def _sum_results(results):
     """Return the total loss, the number of correct predictions and that of samples."""
-    losses, predicted, targets, counts = zip(*scores, strict=True)
+    losses, predicted, targets, counts = zip(*results, strict=True)
     sizes = torch.tensor([len(part) for part in targets]).to(losses[0])
     correct = torch.cat(predicted) == torch.cat(targets)
     n_samples = len(correct)

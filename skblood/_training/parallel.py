@@ -61,7 +61,7 @@ def parallel_forward(network):
     return parallel.__call__
 
 
-def check_processes(spec, train, valid):
+def check_processes(spec, train, valid, n_teachers=0):
     """Check that all processes can train together.
 
     Parameters
@@ -69,6 +69,7 @@ def check_processes(spec, train, valid):
     spec : TrainingSpec
     train, valid : ImageDataset
         `valid` may be None.
+    n_teachers : int
 
     Raises
     ------
@@ -79,12 +80,17 @@ def check_processes(spec, train, valid):
     n_processes = _distributed.n_processes()
     if n_processes == 1:
         return
-    for name, values in _gather(_describe(spec, train, valid)).items():
+    for name, values in _gather(_describe(spec, train, valid, n_teachers)).items():
         if len(set(values)) > 1:
             raise ValueError(
                 "Expected the same data and parameters in all processes of "
                 f"torch.distributed, but they differ in {name}: {', '.join(values)}."
             )
+    if spec.data_pruning and spec.batch_size < 2 * n_processes:
+        raise ValueError(
+            f"Expected a batch_size of at least {2 * n_processes} for data_pruning in "
+            f"{n_processes} processes, got {spec.batch_size}."
+        )
     smallest = len(train) // count_batches(len(train), spec.batch_size)
     if smallest < n_processes:
         raise ValueError(
@@ -93,13 +99,15 @@ def check_processes(spec, train, valid):
         )
 
 
-def _describe(spec, train, valid):
+def _describe(spec, train, valid, n_teachers):
     described = {
         "the number of images": len(train),
         "the size of the images": tuple(train.images.shape[1:]),
         "the labels or their order (checksum)": _checksum(train.targets),
         "the sample weights (checksum)": _checksum(train.weights),
         "the number of validation images": len(valid or ()),
+        "progressive_resizing": spec.resizing is not None,
+        "the number of teachers": n_teachers,
     }
     return described | {name: getattr(spec, name) for name in SAME_IN_ALL}
 

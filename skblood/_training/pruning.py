@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from .. import _distributed
+from .._runtime.hardware import copy_to_device
 
 
 class DataPruning:
@@ -55,7 +56,7 @@ class DataPruning:
         return np.flatnonzero(~easy | (rng.random(len(easy)) >= self.fraction))
 
     def _merge_losses(self):
-        """Take the losses that other processes have recorded, each for its images."""
+        """Replace each loss by the one that another process has recorded, if any."""
         if _distributed.n_processes() > 1 and self.is_new.any():
             new = self.is_new.to(self.losses)
             recorded = torch.where(self.is_new, self.losses, 0)
@@ -71,6 +72,8 @@ class DataPruning:
 
     def record(self, index, losses):
         """Store the losses of the images at an index, and return their `counts`."""
+        if isinstance(index, np.ndarray):
+            index = copy_to_device(torch.from_numpy(index), losses.device)
         self.losses, self.counts = self.losses.to(losses), self.counts.to(losses)
         self.is_new = self.is_new.to(losses.device)
         self.losses[index], self.is_new[index] = losses, True

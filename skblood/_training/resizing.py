@@ -2,8 +2,8 @@
 
 from torch.nn.functional import interpolate
 
-# Until which fraction of the training the sides of the images have which fraction of
-# their length. Chosen on the validation split.
+# Pairs: the end of a phase as a fraction of the training, and the sides of the images
+# in this phase as a fraction of their full length. Chosen on validation images.
 PHASES = ((0.3, 4 / 7), (0.5, 5 / 7), (0.65, 6 / 7))
 # Images are not made smaller than this.
 SMALLEST_SIDE = 16
@@ -19,8 +19,8 @@ class ProgressiveResizing:
     ----------
     image_shape : tuple (H, W, C)
     multiple : int
-        Of which the smaller sides are multiples, so that each stage of the network
-        halves them without a remainder.
+        The sides of the smaller images are multiples of this number, so that each stage
+        of the network halves them without a remainder.
 
     References
     ----------

@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional
 
-from .._runtime.hardware import send
+from .._runtime.hardware import copy_to_device
 
 
 def augment_cells(images, generator):
@@ -59,7 +59,9 @@ def random_dihedral(images, generator):
     """
     for flip in _flips(images):
         chosen = torch.rand(len(images), 1, 1, 1, generator=generator) < 0.5
-        images = torch.where(send(chosen, images.device), flip(images), images)
+        images = torch.where(
+            copy_to_device(chosen, images.device), flip(images), images
+        )
     return images
 
 
@@ -124,8 +126,8 @@ def random_shift(images, generator, max_pixels=2):
     n, _, height, width = images.shape
     padded = functional.pad(images, [max_pixels] * 4, mode="reflect")
     corner = torch.randint(2 * max_pixels + 1, (2, n, 1), generator=generator)
-    rows = send(corner[0] + torch.arange(height), images.device)
-    columns = send(corner[1] + torch.arange(width), images.device)
+    rows = copy_to_device(corner[0] + torch.arange(height), images.device)
+    columns = copy_to_device(corner[1] + torch.arange(width), images.device)
     # With the channels as the last axis, indexing copies all channels of a pixel at
     # once.
     pixels = padded.permute(0, 2, 3, 1)

@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional
 
 from .._optical_density import from_optical_density, to_optical_density
+from .._runtime.hardware import copy_to_device
 from ._geometry import augment_cells
 
 # Fraction of the images that are changed at the start of the training. It decreases to
@@ -100,11 +101,11 @@ class RobustAugmentation:
         if n_changed == 0:
             return images
         chosen = torch.randperm(len(images), generator=generator)[:n_changed]
-        chosen = chosen.to(images.device)
+        chosen = copy_to_device(chosen, images.device)
         return images.index_copy(0, chosen, self._change(images[chosen], generator))
 
     def _change(self, images, generator):
-        center, scale = self.center.to(images), self.scale.to(images)
+        center, scale = _like(images, self.center), _like(images, self.scale)
         images = _change_sharpness(_turn_and_zoom(images, generator), generator)
         density = to_optical_density(images * scale + center, self.pixel_range)
         density = _change_stain(density, generator)
@@ -126,7 +127,7 @@ def _turn_and_zoom(images, generator):
     rows = [[cosine, -sine * aspect, zero], [sine / aspect, cosine, zero]]
     affine = torch.stack([torch.stack(row, dim=1) for row in rows], dim=1)
     grid = functional.affine_grid(
-        affine.to(images), list(images.shape), align_corners=False
+        _like(images, affine), list(images.shape), align_corners=False
     )
     return functional.grid_sample(
         images, grid, padding_mode="reflection", align_corners=False
@@ -143,7 +144,7 @@ def _change_sharpness(images, generator):
     smooth = functional.interpolate(coarse, size=(height, width), mode="bilinear")
     part = torch.rand(len(images), 1, 1, 1, generator=generator)
     part = (BLUR + SHARPENING) * part - SHARPENING
-    return torch.lerp(images, smooth, part.to(images))
+    return torch.lerp(images, smooth, _like(images, part))
 
 
 def _change_stain(density, generator):
@@ -154,9 +155,9 @@ def _change_stain(density, generator):
         + DENSITY * torch.randn(n, 1, 1, generator=generator)
     )
     mixing = MIXING * torch.randn(n, n_channels, n_channels, generator=generator)
-    mixing = (strength * torch.eye(n_channels) + mixing).to(density)
+    mixing = _like(density, strength * torch.eye(n_channels) + mixing)
     light = LIGHT * torch.randn(n, n_channels, 1, generator=generator)
-    mixed = torch.baddbmm(light.to(density), mixing, density.flatten(start_dim=2))
+    mixed = torch.baddbmm(_like(density, light), mixing, density.flatten(start_dim=2))
     return mixed.reshape(density.shape)
 
 
@@ -164,14 +165,19 @@ def _change_saturation(pixels, generator):
     """Move the colours of each image towards grey, or away from it."""
     factor = SATURATION * torch.randn(len(pixels), 1, 1, 1, generator=generator)
     grey = pixels.mean(dim=1, keepdim=True)
-    return torch.lerp(grey, pixels, factor.exp().to(pixels))
+    return torch.lerp(grey, pixels, _like(pixels, factor.exp()))
 
 
 def _add_noise(pixels, largest, generator):
     """Add normal noise with a random standard deviation to each image."""
     deviation = largest * torch.rand(len(pixels), 1, 1, 1, generator=generator)
     noise = torch.randn(pixels.shape, generator=generator)
-    return pixels + (deviation * noise).to(pixels)
+    return pixels + _like(pixels, deviation * noise)
+
+
+def _like(images, values):
+    """Return values on the device and in the dtype of the images."""
+    return copy_to_device(values, images.device).to(images.dtype)
 
 
 def _draw_uniform(n, largest, generator):

@@ -256,8 +256,10 @@ def test_predictions_in_bfloat16(sample):
     assert not np.array_equal(changed, logits)
     assert_allclose(changed, logits, rtol=0.02, atol=0.1)
     assert_array_equal(clf.transform(X), embeddings)
-    clf.set_params(test_time_augmentation=True)
-    assert_allclose(clf.decision_function(X), changed, atol=3)
+    clf.set_params(test_time_augmentation=True, prediction_precision="float32")
+    logits = clf.decision_function(X)
+    clf.set_params(prediction_precision="bfloat16")
+    assert_allclose(clf.decision_function(X), logits, rtol=0.02, atol=0.1)
     assert clf.predict_proba(X[:1]).shape == (1, 8)
 
 
@@ -267,6 +269,14 @@ def test_predictions_for_tabular_input_stay_in_float64():
     proba = clf.predict_proba(X)
     clf.set_params(prediction_precision="bfloat16")
     assert_array_equal(clf.predict_proba(X), proba)
+
+
+def test_bad_prediction_precision(sample):
+    X, y = sample
+    clf = BloodCNNClassifier(**SMALL_CNN).fit(X, y)
+    clf.set_params(prediction_precision="bf16")
+    with pytest.raises(ValueError, match="to be 'float32' or 'bfloat16', got 'bf16'"):
+        clf.predict(X)
 
 
 def test_bad_precision(sample):
@@ -338,8 +348,15 @@ class TestCuda:
         clf.fit(X, y, np.linspace(1, 2, 80), X_val=X_val, y_val=y_val)
         assert 0 <= clf.history_[-1]["valid_acc"] <= 1
 
-    def test_no_waiting_within_an_epoch(self, tiny, cells):
+    @pytest.mark.parametrize("fraction", [0, 0.5], ids=["on the host", "on the GPU"])
+    @pytest.mark.parametrize(
+        "params", [{}, {"augmentation": "robust", "data_pruning": 0.5}], ids=str
+    )
+    def test_no_waiting_within_an_epoch(
+        self, tiny_cnn, cells, params, fraction, monkeypatch
+    ):
         X, y = cells
+        monkeypatch.setattr(device_data, "MEMORY_FRACTION", fraction)
 
         class RaisesIfTheHostWaits(Callback):
             """Makes torch raise an error if a training step waits for the GPU."""
@@ -351,7 +368,8 @@ class TestCuda:
                 torch.cuda.set_sync_debug_mode("default")
 
         try:
-            clf = tiny(device="cuda", callbacks=[RaisesIfTheHostWaits()]).fit(X, y)
+            clf = tiny_cnn(device="cuda", callbacks=[RaisesIfTheHostWaits()], **params)
+            clf.fit(X, y, np.linspace(1, 2, len(X)))
         finally:
             torch.cuda.set_sync_debug_mode("default")
         assert clf.n_iter_ > 1
@@ -359,7 +377,7 @@ class TestCuda:
     def test_images_on_the_device_give_the_same_model(self, tiny, cells, monkeypatch):
         X, y = cells
         proba = tiny(device="cuda").fit(X, y).predict_proba(X)
-        monkeypatch.setattr(device_data, "PART_OF_MEMORY", 0)
+        monkeypatch.setattr(device_data, "MEMORY_FRACTION", 0)
         from_host = tiny(device="cuda").fit(X, y)
         assert_array_equal(from_host.predict_proba(X), proba)
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 from numpy.testing import assert_array_equal
 
+from skblood._training import device_data
 from skblood._training.batches import BatchIterator, ImageDataset
 from skblood._training.device_data import DeviceDataset, move_to_device
 
@@ -15,6 +16,11 @@ def make_dataset(dtype=np.uint8, weights=True, indices=None):
     return ImageDataset(
         images, np.arange(n) % 3, np.linspace(0.5, 1.5, n) if weights else None, indices
     )
+
+
+@pytest.fixture(autouse=True)
+def few_at_a_time(monkeypatch):
+    monkeypatch.setattr(device_data, "COPIED_TOGETHER", 3)
 
 
 @pytest.mark.parametrize("shuffled", [False, True])
@@ -44,7 +50,7 @@ def test_batches_are_those_of_the_host(options, shuffled):
 def test_the_images_of_the_user_are_not_changed():
     dataset = make_dataset()
     before = dataset.images.copy()
-    DeviceDataset(dataset, "cpu").tensors[0].zero_()
+    DeviceDataset(dataset, "cpu").device_images.zero_()
     assert_array_equal(dataset.images, before)
 
 

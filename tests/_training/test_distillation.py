@@ -49,6 +49,12 @@ def test_teachers_with_another_scaling(cells, teacher):
     assert student.score(X, y) > 0.6
 
 
+def test_teachers_of_another_pixel_range(cells, teacher):
+    X, y = cells
+    with pytest.warns(UserWarning, match="pixel"):
+        BloodFNNClassifier(max_epochs=1).fit(X / 255, y, teachers=[teacher])
+
+
 def test_teachers_are_neither_changed_nor_kept(cells, teacher):
     X, y = cells
     before = teacher.predict_proba(X)

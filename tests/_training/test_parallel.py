@@ -86,6 +86,8 @@ refuse("labels", new(random_state=0), X, np.roll(y, rank))
 refuse("parameter", new(lr=0.001 * (1 + rank)), X, y)
 refuse("seed", new(), X, y)  # no error: the seed of the first process is used
 refuse("batches", new(batch_size=1), X, y)
+refuse("pruning", BloodCNNClassifier(batch_size=3, data_pruning=0.5), X, y)
+refuse("sizes", BloodCNNClassifier(progressive_resizing=rank > 0), X, y)
 (folder / f"{rank}.json").write_text(json.dumps(found))
 dist.destroy_process_group()
 """
@@ -224,6 +226,11 @@ def test_only_the_first_process_writes(folder, found, data):
         ("labels", "differ in the labels or their order"),
         ("parameter", "differ in lr: 0.001, 0.002"),
         ("batches", "each of 2 processes, got batches of 1"),
+        (
+            "pruning",
+            "a batch_size of at least 4 for data_pruning in 2 processes, got 3",
+        ),
+        ("sizes", "differ in progressive_resizing: False, True"),
     ],
 )
 def test_trainings_that_cannot_be_divided_are_refused(found, name, message):

@@ -13,7 +13,7 @@ import torch
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 
-from skblood import load_pretrained
+from skblood import BloodCNNClassifier, load_pretrained
 
 
 def pickle_copy(clf):
@@ -149,6 +149,14 @@ def test_memory_mapped_model(fitted, cells, tmp_path):
     clf = joblib.load(tmp_path / "model.joblib", mmap_mode="r")
     assert_array_equal(clf.predict_proba(X), fitted.predict_proba(X))
     assert clf.partial_fit(X, y).n_iter_ == 3
+
+
+def test_pickles_of_earlier_versions_get_the_defaults_of_newer_parameters(fitted_cnn):
+    state = fitted_cnn.__getstate__()
+    del state["prediction_precision"]
+    clf = BloodCNNClassifier.__new__(BloodCNNClassifier)
+    clf.__setstate__(state)
+    assert clf.get_params() == fitted_cnn.get_params()
 
 
 @pytest.mark.parametrize("dump", [pickle.dump, joblib.dump])
