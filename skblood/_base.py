@@ -195,13 +195,9 @@ class BaseBloodClassifier(
                 if continues or self.early_stopping
                 else self._resolve_resizing(),
             )
-            for classifier in (self, *(teachers or ())):
-                pixel_range = (
-                    network.pixel_range
-                    if classifier is self
-                    else classifier.pixel_range_
-                )
-                check_pixel_range(classifier, images, pixel_range)
+            check_pixel_range(self, images, network.pixel_range)
+            for teacher in teachers or ():
+                check_pixel_range(teacher, images, teacher.pixel_range_)
             if valid is not None:
                 check_pixel_range(self, valid.images, network.pixel_range)
 
