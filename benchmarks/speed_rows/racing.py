@@ -23,17 +23,17 @@ FASTEST = {
     "stem_stride": 2,
     "stochastic_depth": 0.0,
     "augmentation": None,
-    "batch_size": 128,
-    "lr": 0.08,
+    "batch_size": 256,
+    "lr": 0.1,
     "max_epochs": 2,
 }
-WITHIN_A_MINUTE = {
+AS_LONG_AS_THE_REPORT = {
     "width": 16,
     "stochastic_depth": 0.0,
     "data_pruning": 0.5,
     "batch_size": 128,
     "lr": 0.06,
-    "max_epochs": 13,
+    "max_epochs": 9,
 }
 
 
@@ -54,7 +54,7 @@ def time_to_accuracy(n_seeds):
     at_least=0.968,
 )
 def accuracy_in_time(n_seeds):
-    return _race(WITHIN_A_MINUTE, n_seeds)
+    return _race(AS_LONG_AS_THE_REPORT, n_seeds)
 
 
 def _race(setting, n_seeds):
@@ -78,6 +78,8 @@ def _race(setting, n_seeds):
         "reference_epochs": [run["epochs"] for run in report],
         "ratio_is": "mean reference_seconds / mean ours_seconds",
         "ratio": mean(figures["reference_seconds"]) / mean(figures["ours_seconds"]),
+        "is_in_time": mean(figures["ours_seconds"])
+        <= mean(figures["reference_seconds"]),
     }
 
 
