@@ -25,6 +25,7 @@ from .batches import BatchIterator, ImageDataset
 from .callbacks import OneCycle
 from .device_data import move_to_device
 from .distillation import DISTILLATION_WEIGHT
+from .epoch_sums import EpochSums
 from .parallel import parallel_forward
 from .progress import TrainingProgress
 from .pruning import DataPruning
@@ -168,17 +169,17 @@ class ImageNet(NeuralNetClassifier):
             return
         if not training:
             iterator = self._prediction_batches(_part_of(iterator.dataset))
-        results = []
+        sums = EpochSums(iterator, self.module_.center.dtype, self.device)
         for i, batch in enumerate(iterator):
             if training:
                 n_epochs = len(self.history) - 1 + i / len(iterator)
                 self.progress_ = n_epochs / self.max_epochs
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
-            results.append(step["result"])
+            sums.add(step["loss"], step["y_pred"], step["targets"], step["counts"])
             self.history.record_batch(f"{prefix}_batch_size", len(batch[0]))
             self.notify("on_batch_end", batch=batch, training=training, **step)
-        loss, correct, n_samples = self._sum_over_processes(*_sum_results(results))
+        loss, correct, n_samples = self._sum_over_processes(*sums.total())
         if training:
             average_over_processes(self.module_)
             self.n_steps_ += len(iterator)
@@ -405,21 +406,4 @@ def _weighted_mean(losses, weights, counts=None):
 
 
 def _step_result(loss, logits, targets, counts=None):
-    predicted = logits.detach().argmax(dim=1)
-    return {
-        "loss": loss,
-        "y_pred": logits,
-        "result": (loss.detach(), predicted, targets, counts),
-    }
-
-
-def _sum_results(results):
-    """Return the total loss, the number of correct predictions and that of samples."""
-    losses, predicted, targets, counts = zip(*results, strict=True)
-    sizes = torch.tensor([len(part) for part in targets]).to(losses[0])
-    correct = torch.cat(predicted) == torch.cat(targets)
-    n_samples = len(correct)
-    if counts[0] is not None:
-        counts = torch.cat(counts)
-        correct, n_samples = correct * counts, counts.sum()
-    return torch.stack(losses) @ sizes, correct.sum(), n_samples
+    return {"loss": loss, "y_pred": logits, "targets": targets, "counts": counts}
