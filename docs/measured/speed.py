@@ -41,7 +41,7 @@ def gain(row, value):
 def draw_rows(results):
     """Draw by how much each row is better or worse than its target."""
     # A factor has no meaning for the row whose target is 0.
-    rows = {name: row for name, row in ROWS.items() if row.target}
+    rows = {n: row for n, row in ROWS.items() if row.target and n in results}
     gains = [gain(row, results[name]["reached"]) for name, row in rows.items()]
     figure, ax = new_figure(7.5, 11)
     colors = [SKBLOOD if value >= 1 else OTHERS for value in gains]
@@ -70,6 +70,8 @@ def draw_rows(results):
 def add_rows(output, results):
     rows = []
     for name, row in ROWS.items():
+        if name not in results:
+            continue
         figures = results[name]
         value = f"{figures['reached']:#.3g}".rstrip(".")
         if not row.is_reached_by(figures["reached"]):
