@@ -59,12 +59,7 @@ class ScaledNetwork(nn.Module):
             values.expand(image_shape).contiguous()
             for values in (self.center, self.inverse_scale)
         )
-        return partial(
-            _standardize,
-            center=center,
-            inverse_scale=inverse_scale,
-            offset=-center * inverse_scale,
-        )
+        return partial(_standardize, center=center, inverse_scale=inverse_scale)
 
     def standardize(self, images):
         """Scale stored images (n, H, W, C) to network input (n, C, H, W)."""
@@ -94,13 +89,8 @@ class ScaledNetwork(nn.Module):
         return self.network.embed(self.standardize(images))
 
 
-def _standardize(images, center, inverse_scale, offset):
-    pixels = images.to(center.dtype)
-    if images.dtype == torch.uint8:
-        # This is faster. For pixels far from zero, it would lose digits.
-        pixels = torch.addcmul(offset, pixels, inverse_scale)
-    else:
-        pixels = (pixels - center).mul_(inverse_scale)
+def _standardize(images, center, inverse_scale):
+    pixels = images.to(center.dtype, copy=True).sub_(center).mul_(inverse_scale)
     # Permuting the axes copies nothing. The result is in the channels-last memory
     # format, like the weights of the convolutions.
     return pixels.permute(0, 3, 1, 2)
