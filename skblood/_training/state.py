@@ -61,6 +61,7 @@ def pack_state(attributes):
     state = dict(attributes)
     net = state.pop("net_", None)
     if net is not None:
+        del state["loss_curve_"]  # It is also in the history.
         network, training = state.pop("_network_spec"), state.pop("_training_spec")
         state |= {
             "_weights": module_arrays(net.module_),
@@ -111,6 +112,7 @@ def unpack_state(state):
     # Files that were written before these attributes existed do not hold them.
     state.setdefault("precision_", str(dtype).removeprefix("torch."))
     state.setdefault("_familiarity", None)
+    state["loss_curve_"] = [epoch["train_loss"] for epoch in state["history_"]]
     calibration = state.pop("_calibration", None)
     state["calibration_"] = None if calibration is None else Calibration(**calibration)
     network = NetworkSpec(

@@ -29,7 +29,8 @@ def pack(description, arrays):
     """
     from safetensors.numpy import save
 
-    text = json.dumps({"format": FORMAT, **description})
+    compact = (",", ":")
+    text = json.dumps({"format": FORMAT, **description}, separators=compact)
     return save(arrays, {"skblood": text, "sha256": _digest(text, arrays)})
 
 
