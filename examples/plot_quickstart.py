@@ -1,6 +1,6 @@
 """
-Quickstart: how accurate is a classifier after a minute of training?
-====================================================================
+Quickstart: how accurate is a classifier after 20 seconds of training?
+======================================================================
 
 This example trains a classifier on the 1,600 cell images that are part of skblood, and
 scores it on 400 other images. It needs no download and no GPU.
@@ -25,14 +25,18 @@ print(train.images.shape, train.images.dtype)
 # %%
 # Train
 # -----
-# The classifier is trained with `fit`, as in scikit-learn. Twenty-five epochs (passes
-# over the images) are enough for a first result; by default, there are more. With the
-# same ``random_state`` and number of threads, the same machine trains the same model,
-# bit for bit. On a terminal, ``verbose=1`` shows the progress.
+# The classifier is trained with `fit`, as in scikit-learn. Twelve epochs (passes over
+# the images) are enough for a first result. The default is 38 for 1,600 images, which is
+# a little more accurate. So few epochs need no stochastic depth, which reduces
+# overfitting in long trainings. With the same ``random_state`` and number of
+# threads, the same machine trains the same model, bit for bit. On a terminal,
+# ``verbose=1`` shows the progress.
 
 start = perf_counter()
 verbose = int(sys.stdout.isatty())
-clf = BloodCNNClassifier(max_epochs=25, random_state=0, verbose=verbose)
+clf = BloodCNNClassifier(
+    max_epochs=12, stochastic_depth=0.0, random_state=0, verbose=verbose
+)
 clf.fit(train.images, train.target)
 print(f"Fitted in {perf_counter() - start:.0f} s, {clf.n_iter_} epochs.")
 

@@ -8,6 +8,11 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 # weight matrix) need a smaller learning rate, which is this fraction of Muon's.
 ADAM_TO_MUON_LR = 0.25
 
+# While the weights change fast, old gradients are soon out of date. In the first steps,
+# Muon's momentum therefore rises from this value to its final one.
+FIRST_MOMENTUM = 0.85
+N_RISING_STEPS = 2_000
+
 
 def make_optimizer(optimizer, network, *, lr, weight_decay):
     """Return a new optimizer for the parameters of a network.
@@ -110,13 +115,16 @@ class Muon(AdamW):
     lr : float
         Learning rate of all groups that do not contain a value for ``lr``.
     momentum : float, default=0.95
-        Decay rate of the running average of the gradients, between 0 and 1. Used only
-        in groups with ``orthogonalize=True``.
+        Decay rate of the running average of the gradients, between 0 and 1. If it is
+        above 0.85, the first 2,000 steps use smaller values, which rise linearly from
+        0.85 [2]_. Used only in groups with ``orthogonalize=True``.
 
     References
     ----------
     .. [1] Keller Jordan et al., "Muon: An optimizer for hidden layers in neural
        networks", 2024, https://kellerjordan.github.io/posts/muon/
+    .. [2] Keller Jordan et al., "modded-nanogpt: Speedrunning the NanoGPT baseline",
+       2024, https://github.com/KellerJordan/modded-nanogpt
 
     Examples
     --------
@@ -174,13 +182,20 @@ class Muon(AdamW):
                 # AdamW.__setstate__ reads "step" from the state of every parameter.
                 state["step"] = torch.tensor(0.0)
                 state["momentum"] = torch.zeros_like(weight)
+            decay = _rising_momentum(group["momentum"], state["step"].item())
             state["step"] += 1
-            momentum = state["momentum"].lerp_(weight.grad, 1 - group["momentum"])
-            nesterov = weight.grad.lerp(momentum, group["momentum"])
+            momentum = state["momentum"].lerp_(weight.grad, 1 - decay)
+            nesterov = weight.grad.lerp(momentum, decay)
             update = orthogonalize(nesterov.flatten(1)).view_as(weight)
             n_out, n_in = len(weight), weight[0].numel()
             weight.mul_(1 - group["lr"] * group["weight_decay"])
             weight.add_(update, alpha=-group["lr"] * max(1, n_out / n_in) ** 0.5)
+
+
+def _rising_momentum(final, n_steps):
+    """Return the momentum after a number of steps."""
+    first = min(FIRST_MOMENTUM, final)
+    return first + (final - first) * min(1, n_steps / N_RISING_STEPS)
 
 
 def orthogonalize(matrix, n_steps=5):

@@ -85,6 +85,34 @@ def test_muon_step_size_does_not_depend_on_the_size_of_the_gradient():
     assert 0.06 < norms[0] < 0.13
 
 
+def n_steps_to_turn(weight, optimizer):
+    """Return after how many steps the weight follows a gradient that changes its sign.
+
+    The gradient has the same sign for 100 steps before that.
+    """
+
+    def step(gradient):
+        before = weight.item()
+        weight.grad = torch.full((1, 1), gradient)
+        optimizer.step()
+        return weight.item() - before
+
+    for _ in range(100):
+        step(1.0)
+    return next(n for n in range(1, 101) if step(-1.0) > 0)
+
+
+@pytest.mark.parametrize(
+    ("momentum", "at_first", "later"), [(0.95, 4, 13), (0.85, 4, 4), (0.5, 1, 1)]
+)
+def test_muon_forgets_gradients_sooner_in_the_first_steps(momentum, at_first, later):
+    weight = nn.Parameter(torch.zeros(1, 1))
+    group = {"params": [weight], "orthogonalize": True, "weight_decay": 0.0}
+    optimizer = Muon([group], lr=1e-3, momentum=momentum)
+    counts = [n_steps_to_turn(weight, optimizer) for _ in range(20)]
+    assert (counts[0], counts[-1]) == (at_first, later)
+
+
 def test_muon_without_orthogonalized_groups_equals_adamw():
     module, reference = network(), network()
     options = {"lr": 0.01, "weight_decay": 0.1}

@@ -20,10 +20,10 @@ from .declaration import speed_row
 FASTEST = {
     "width": 16,
     "depth": 1,
-    "stem_stride": 2,
+    "stem_stride": 3,
     "stochastic_depth": 0.0,
     "augmentation": None,
-    "batch_size": 256,
+    "batch_size": 192,
     "lr": 0.1,
     "max_epochs": 2,
 }
@@ -33,7 +33,7 @@ AS_LONG_AS_THE_REPORT = {
     "data_pruning": 0.5,
     "batch_size": 128,
     "lr": 0.06,
-    "max_epochs": 9,
+    "max_epochs": 10,
 }
 
 
