@@ -33,7 +33,7 @@ AS_LONG_AS_THE_REPORT = {
     "data_pruning": 0.5,
     "batch_size": 128,
     "lr": 0.06,
-    "max_epochs": 10,
+    "max_epochs": 8,
 }
 
 

@@ -27,6 +27,7 @@ def add_to(output):
     add_rows(output, results)
     add_searches(output, results)
     add_fast_settings(output, results)
+    add_quickstart(output, results)
     add_bfloat16(output, results)
     add_tiny(output, results)
     add_compilation(output)
@@ -124,6 +125,11 @@ def as_call(setting):
         line += f"{argument}, "
     lines.append(line.rstrip())
     return "\n    ".join(["BloodCNNClassifier(", *lines]) + "\n)"
+
+
+def add_quickstart(output, results):
+    accuracy = decimal(results["quickstart"]["mean_accuracy"], 3)
+    output.number("quickstart accuracy", accuracy)
 
 
 def add_bfloat16(output, results):
