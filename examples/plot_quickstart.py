@@ -26,11 +26,11 @@ print(train.images.shape, train.images.dtype)
 # Train
 # -----
 # The classifier is trained with `fit`, as in scikit-learn. Thirteen epochs (passes over
-# the images) are enough for a first result. The default is 38 for 1,600 images, which is
-# a little more accurate. So few epochs need no stochastic depth, which reduces
+# the images) are enough for a first result. The default is 38 for 1,600 images, which
+# is a little more accurate. So few epochs need no stochastic depth, which reduces
 # overfitting in long trainings. With the same ``random_state`` and number of threads,
-# the same machine trains the same model, bit for bit. On a terminal, ``verbose=1`` shows
-# the progress.
+# the same machine trains the same model, bit for bit. On a terminal, ``verbose=1``
+# shows the progress.
 
 start = perf_counter()
 verbose = int(sys.stdout.isatty())
