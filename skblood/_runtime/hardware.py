@@ -102,6 +102,20 @@ def copy_to_device(tensor, device):
     return tensor.pin_memory().to(device, non_blocking=True)
 
 
+def most_precise_dtype(device):
+    """Return float64, or float32 for MPS devices, which have no float64.
+
+    Parameters
+    ----------
+    device : torch.device or str
+
+    Returns
+    -------
+    torch.dtype
+    """
+    return torch.float32 if torch.device(device).type == "mps" else torch.float64
+
+
 def resolve_precision(precision, device):
     """Return the number format of training on a device.
 

@@ -12,7 +12,7 @@ from skorch.callbacks import EpochTimer
 from torch.nn.functional import cross_entropy
 
 from .. import _distributed
-from .._runtime.hardware import copy_to_device
+from .._runtime.hardware import copy_to_device, most_precise_dtype
 from .._runtime.threads import limit_worker_threads, raise_mmap_threshold
 from .._warnings import warn
 from ..optimizers import make_optimizer
@@ -169,7 +169,10 @@ class ImageNet(NeuralNetClassifier):
             return
         if not training:
             iterator = self._prediction_batches(_part_of(iterator.dataset))
-        sums = EpochSums(iterator, self.module_.center.dtype, self.device)
+        dtype = self.module_.center.dtype
+        if not training:
+            dtype = most_precise_dtype(self.device)
+        sums = EpochSums(iterator, dtype, self.device)
         for i, batch in enumerate(iterator):
             if training:
                 n_epochs = len(self.history) - 1 + i / len(iterator)
@@ -336,7 +339,8 @@ class ImageNet(NeuralNetClassifier):
             copy_to_device(batch[1], self.device),
         )
         with torch.inference_mode():
-            logits = self.module_(images)
+            # As precise as the probabilities of the classifier.
+            logits = self.module_(images).to(most_precise_dtype(self.device))
             losses = cross_entropy(logits, targets, reduction="none")
         loss = _weighted_mean(losses, batch.weights)
         return _step_result(loss, logits, targets)

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from .._input.images import is_tabular
+from .._runtime.hardware import most_precise_dtype
 from ..networks import ScaledNetwork
 
 
@@ -64,8 +65,7 @@ def resolve_dtype(image_shape, device):
     -------
     torch.dtype
     """
-    double = is_tabular(image_shape) and not device.startswith("mps")
-    return torch.float64 if double else torch.float32
+    return most_precise_dtype(device) if is_tabular(image_shape) else torch.float32
 
 
 @dataclass(frozen=True, eq=False)
