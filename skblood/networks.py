@@ -39,6 +39,7 @@ class ScaledNetwork(nn.Module):
         super().__init__()
         self.network = network
         self.register_buffer("center", torch.tensor(center, dtype=dtype))
+        self.is_tabular = self.center.ndim > 1
         self.register_buffer("inverse_scale", 1 / torch.tensor(scale, dtype=dtype))
 
     def standardizer(self, image_shape):

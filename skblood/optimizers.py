@@ -11,10 +11,9 @@ ADAM_TO_MUON_LR = 0.25
 # While the weights change fast, old gradients are soon out of date. In the first steps,
 # Muon's momentum therefore rises from this value to its final one.
 FIRST_MOMENTUM = 0.85
-N_RISING_STEPS = 2_000
 
 
-def make_optimizer(optimizer, network, *, lr, weight_decay):
+def make_optimizer(optimizer, network, *, lr, weight_decay, n_rising_steps=2_000):
     """Return a new optimizer for the parameters of a network.
 
     Parameters
@@ -29,6 +28,8 @@ def make_optimizer(optimizer, network, *, lr, weight_decay):
     weight_decay : float
         Weight decay of weight matrices and convolution kernels. The weight decay of
         biases and normalisation layers is 0.
+    n_rising_steps : int, default=2000
+        See `Muon`. No effect on other optimizers.
 
     Returns
     -------
@@ -44,7 +45,8 @@ def make_optimizer(optimizer, network, *, lr, weight_decay):
     matrices = [p for p in parameters if p.ndim > 1]
     vectors = [p for p in parameters if p.ndim <= 1]
     if optimizer in ("muon", Muon):
-        return Muon(_muon_groups(matrices, vectors, lr, weight_decay), lr=lr)
+        muon_groups = _muon_groups(matrices, vectors, lr, weight_decay)
+        return Muon(muon_groups, lr=lr, n_rising_steps=n_rising_steps)
     groups = [
         {"params": matrices, "weight_decay": weight_decay},
         {"params": vectors, "weight_decay": 0.0},
@@ -115,9 +117,11 @@ class Muon(AdamW):
     lr : float
         Learning rate of all groups that do not contain a value for ``lr``.
     momentum : float, default=0.95
-        Decay rate of the running average of the gradients, between 0 and 1. If it is
-        above 0.85, the first 2,000 steps use smaller values, which rise linearly from
-        0.85 [2]_. Used only in groups with ``orthogonalize=True``.
+        Decay rate of the running average of the gradients, between 0 and 1. Used only
+        in groups with ``orthogonalize=True``.
+    n_rising_steps : int, default=2000
+        If `momentum` is above 0.85, so many first steps use smaller values, which rise
+        linearly from 0.85 [2]_. With 0, all steps use `momentum`.
 
     References
     ----------
@@ -138,11 +142,12 @@ class Muon(AdamW):
     True
     """
 
-    def __init__(self, groups, lr, momentum=0.95):
+    def __init__(self, groups, lr, momentum=0.95, n_rising_steps=2_000):
         super().__init__(groups, lr=lr, fused=True)
         for group in self.param_groups:
             group.setdefault("orthogonalize", False)
             group["momentum"] = momentum
+            group["n_rising_steps"] = n_rising_steps
 
     @torch.no_grad()
     def step(self, closure=None):
@@ -182,7 +187,7 @@ class Muon(AdamW):
                 # AdamW.__setstate__ reads "step" from the state of every parameter.
                 state["step"] = torch.tensor(0.0)
                 state["momentum"] = torch.zeros_like(weight)
-            decay = _rising_momentum(group["momentum"], state["step"].item())
+            decay = _momentum_after(state["step"].item(), group)
             state["step"] += 1
             momentum = state["momentum"].lerp_(weight.grad, 1 - decay)
             nesterov = weight.grad.lerp(momentum, decay)
@@ -192,10 +197,12 @@ class Muon(AdamW):
             weight.add_(update, alpha=-group["lr"] * max(1, n_out / n_in) ** 0.5)
 
 
-def _rising_momentum(final, n_steps):
-    """Return the momentum after a number of steps."""
+def _momentum_after(n_steps, group):
+    final, n_rising_steps = group["momentum"], group["n_rising_steps"]
+    if n_steps >= n_rising_steps:
+        return final
     first = min(FIRST_MOMENTUM, final)
-    return first + (final - first) * min(1, n_steps / N_RISING_STEPS)
+    return first + (final - first) * (n_steps / n_rising_steps)
 
 
 def orthogonalize(matrix, n_steps=5):

@@ -103,12 +103,18 @@ def n_steps_to_turn(weight, optimizer):
 
 
 @pytest.mark.parametrize(
-    ("momentum", "at_first", "later"), [(0.95, 4, 13), (0.85, 4, 4), (0.5, 1, 1)]
+    ("options", "at_first", "later"),
+    [
+        ({}, 4, 13),
+        ({"n_rising_steps": 0}, 13, 13),
+        ({"momentum": 0.85}, 4, 4),
+        ({"momentum": 0.5}, 1, 1),
+    ],
 )
-def test_muon_forgets_gradients_sooner_in_the_first_steps(momentum, at_first, later):
+def test_muon_forgets_gradients_sooner_in_the_first_steps(options, at_first, later):
     weight = nn.Parameter(torch.zeros(1, 1))
     group = {"params": [weight], "orthogonalize": True, "weight_decay": 0.0}
-    optimizer = Muon([group], lr=1e-3, momentum=momentum)
+    optimizer = Muon([group], lr=1e-3, **options)
     counts = [n_steps_to_turn(weight, optimizer) for _ in range(20)]
     assert (counts[0], counts[-1]) == (at_first, later)
 

@@ -115,8 +115,16 @@ class ImageNet(NeuralNetClassifier):
     def initialize_optimizer(self, triggered_directly=None):
         if not self.with_optimizer:
             return self
+        # A batch of tabular input often holds all samples, so that its gradient has
+        # little noise. Muon's steps do not shrink with the gradients: with a smaller
+        # momentum, classes of tiny weights take over once the other classes are fitted.
+        rising = {"n_rising_steps": 0} if self.module_.is_tabular else {}
         self.optimizer_ = make_optimizer(
-            self.optimizer, self.module_, lr=self.lr, weight_decay=self.weight_decay
+            self.optimizer,
+            self.module_,
+            lr=self.lr,
+            weight_decay=self.weight_decay,
+            **rising,
         )
         return self
 
