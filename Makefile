@@ -2,6 +2,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 OLDEST := .venv-oldest
+# Without this, two threads of a training often wait on one core for each other, while
+# other programs use the second core.
+ONE_CORE_PER_THREAD := OMP_PROC_BIND=true OMP_PLACES=cores
 
 # Make must not build two targets at once: two runs of pip at the same time can break
 # the environment.
@@ -13,7 +16,7 @@ help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 quickstart: $(VENV)/.installed-plot ## Train a first model, print its report, save a figure
-	MPLBACKEND=Agg $(BIN)/python examples/plot_quickstart.py --save
+	MPLBACKEND=Agg $(ONE_CORE_PER_THREAD) $(BIN)/python examples/plot_quickstart.py --save
 
 test: $(VENV)/.installed-test ## Run the tests and the examples in the docstrings
 	$(BIN)/python -m pytest

@@ -8,11 +8,11 @@ from pathlib import Path
 BENCHMARKS = Path(__file__).parents[1]
 
 
-def run_in_new_process(code, *arguments):
+def run_in_new_process(code, *arguments, environment=None):
     """Run Python code in a new process and return what it prints.
 
     The code finds `arguments` in ``sys.argv[1:]``, and can import the modules of this
-    folder.
+    folder. `environment` is a dict of environment variables that are added.
     """
     search_path = [str(BENCHMARKS), os.environ.get("PYTHONPATH", "")]
     return subprocess.run(
@@ -20,7 +20,11 @@ def run_in_new_process(code, *arguments):
         check=True,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, search_path))},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(filter(None, search_path)),
+            **(environment or {}),
+        },
     ).stdout
 
 

@@ -130,6 +130,8 @@ def as_call(setting):
 def add_quickstart(output, results):
     accuracy = decimal(results["quickstart"]["mean_accuracy"], 3)
     output.number("quickstart accuracy", accuracy)
+    output.number("busy ratio", f"{results['busy']['ratio']:.1f}")
+    output.number("unbound busy ratio", f"{results['busy']['unbound_ratio']:.1f}")
 
 
 def add_bfloat16(output, results):
