@@ -27,12 +27,12 @@ print(train.images.shape, train.images.dtype)
 # -----
 # The classifier is trained with `fit`, as in scikit-learn. These parameters were chosen
 # for 20 seconds of training on two cores. With fewer channels (``width``) than by
-# default, an epoch (a pass over the images) takes less time, and 30 epochs are possible.
-# So few epochs need no stochastic depth, which reduces overfitting in long trainings.
-# With test-time augmentation, a prediction is the mean over eight views of the image,
-# rotated and flipped. With the same ``random_state`` and number of threads, the same
-# machine trains the same model, bit for bit. On a terminal, ``verbose=1`` shows the
-# progress.
+# default, an epoch (a pass over the images) takes less time, so that 30 epochs are
+# possible. So few epochs need no stochastic depth, which reduces overfitting in long
+# trainings. With test-time augmentation, a prediction is the mean over eight views of
+# the image, rotated and flipped. With the same ``random_state`` and number of threads,
+# the same machine trains the same model, bit for bit. On a terminal, ``verbose=1``
+# shows the progress.
 
 start = perf_counter()
 verbose = int(sys.stdout.isatty())

@@ -67,9 +67,7 @@ def fit_beside_busy_processes(n_pairs):
         figures |= {
             f"{prefix}ours_seconds": beside,
             f"{prefix}reference_seconds": alone,
-            f"{prefix}ratio": median(
-                b / a for a, b in zip(alone, beside, strict=True)
-            ),
+            f"{prefix}ratio": median(b / a for a, b in zip(alone, beside, strict=True)),
         }
     return figures
 
