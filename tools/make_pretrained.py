@@ -87,6 +87,9 @@ def fit(name, folder):
     classifier.fit(*load("train"), teachers=teachers_of(name, folder))
     # They suit this training. If a user trains the model further, the defaults apply.
     classifier.set_params(max_epochs="auto", progressive_resizing=False)
+    # Durations differ from run to run, and would make the file larger.
+    for epoch in classifier.history_:
+        del epoch["dur"]
     save_model(classifier, path_of(name), half_precision=True)
     report(f"{name} in single precision", classifier)
 
@@ -113,7 +116,7 @@ def write_card(name):
         classifier,
         *load("test"),
         path.with_suffix(".md"),
-        training_data=f"{DATA} {TEACHING[name]}".strip(),
+        training_data=f"{DATA}\n\n{TEACHING[name]}".strip(),
         license=LICENSE,
     )
     report(f"{path.name}, {path.stat().st_size:,} bytes", classifier)
