@@ -2,8 +2,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 OLDEST := .venv-oldest
-# Without this, two threads of a training often wait on one core for each other, while
-# other programs use the second core.
+# Otherwise, threads of a training can share a core while other programs are busy, which
+# makes it slower: see "Threads" on the page about speed.
 ONE_CORE_PER_THREAD := OMP_PROC_BIND=true OMP_PLACES=cores
 
 # Make must not build two targets at once: two runs of pip at the same time can break

@@ -11,8 +11,8 @@ classifiers with the default parameters, which are fitted to the same images and
 a folder. "bloodmnist-28-tiny" learns from "bloodmnist-28". Each model's familiarity is
 fitted to the same images too, with the validation split as the reference. It is
 calibrated with the validation split. Its model card in the same folder states measures
-on the test split. The script needs the full data set and takes about two hours on two
-cores.
+on the test split. The script needs the full data set, and fits eight classifiers one
+after the other.
 """
 
 import argparse
