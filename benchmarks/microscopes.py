@@ -12,6 +12,7 @@ unlike
 doubts
     What `assess` says: the fraction of the predictions that is doubtful, the fraction
     that is wrong and not doubtful, and the fraction of the errors that is doubtful.
+    Also for the test split in other light.
 without labels
     Accuracy of each pretrained model on the five kinds of cells of both microscopes:
     unchanged, if only these five classes can be predicted, with matched colours
@@ -65,6 +66,8 @@ from skblood.pretrained import pretrained_names
 N_LABELLED = {"tecom": 100, "cellavision": 50}
 LEFT_OUT = "basophil"
 STARTS = ["bloodmnist-28", "bloodmnist-28-robust"]
+# Powers of the pixel values, which go from 0 for black to 1 for white.
+LIGHTS = {"a little darker": 1.3, "darker": 1.6, "a little lighter": 0.7}
 PARTS = [
     "unlike",
     "doubts",
@@ -122,6 +125,10 @@ def auroc(usual, unlike):
     return float(roc_auc_score(is_unlike, -np.concatenate([usual, unlike])))
 
 
+def change_light(images, power):
+    return np.rint(255 * (images / 255) ** power).astype(np.uint8)
+
+
 def measure_doubts(clf, X, y):
     found = assess(clf, X)
     is_wrong = found.labels != y
@@ -134,6 +141,15 @@ def measure_doubts(clf, X, y):
         "wrong_and_not_doubtful": float(np.mean(is_wrong & ~found.is_doubtful)),
         "errors_doubtful": float(found.is_doubtful[is_wrong].mean()),
     }
+
+
+def in_other_light(test, microscopes):
+    """Return the test split as it is and in other light, and other microscopes."""
+    X, y = test
+    changed = {
+        f"test, {light}": (change_light(X, power), y) for light, power in LIGHTS.items()
+    }
+    return {"test": test, **changed, **microscopes}
 
 
 def measure_without_labels(clf, microscopes):
@@ -303,7 +319,7 @@ def main():
         "unlike": lambda: measure_unlike(clf, splits, microscopes),
         "doubts": lambda: {
             name: measure_doubts(clf, *data)
-            for name, data in {"test": splits["test"], **microscopes}.items()
+            for name, data in in_other_light(splits["test"], microscopes).items()
         },
         "without labels": lambda: {
             name: measure_without_labels(load_pretrained(name), microscopes)

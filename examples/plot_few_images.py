@@ -79,7 +79,12 @@ def on_embeddings():
 
 def random_weights():
     return BloodCNNClassifier(
-        width=10, stochastic_depth=0, max_epochs=30, random_state=0
+        width=14,
+        depth=1,
+        stem_stride=2,
+        stochastic_depth=0,
+        max_epochs=30,
+        random_state=0,
     )
 
 

@@ -7,8 +7,8 @@ from sklearn.utils import Bunch
 
 from ._sklearn_compat import HasMethods, Interval, validate_params
 
-# With this value, 4.4 % of the pretrained model's predictions for the test split of
-# BloodMNIST are doubtful, and they include 63 % of the errors
+# With this value, 3.6 % of the pretrained model's predictions for the test split of
+# BloodMNIST are doubtful, and they include 59 % of the errors
 # (benchmarks/microscopes.py).
 MIN_PROBABILITY = 0.85
 

@@ -15,14 +15,17 @@ def load_pretrained(name="bloodmnist-28"):
     name : str, default="bloodmnist-28"
         One of these models, all fitted to the train split of BloodMNIST at 28 pixels:
 
-        - "bloodmnist-28" is ``BloodCNNClassifier()``.
+        - "bloodmnist-28" has the default architecture.
         - "bloodmnist-28-robust" has ``augmentation="robust"``. It makes fewer errors on
           images of other microscopes, in particular with `AdaptedClassifier`, and more
           errors on those of BloodMNIST.
-        - "bloodmnist-28-tiny" has fewer channels: its file is about a seventh of the
-          size, and it predicts faster.
+        - "bloodmnist-28-tiny" has fewer channels and layers, and works at half of the
+          resolution: its file is about a seventh of the size, and it predicts more than
+          ten times as fast.
 
-        The model cards in ``skblood/models`` state their accuracy.
+        The first two also learned from five classifiers each, and the last one from
+        "bloodmnist-28" (knowledge distillation). The model cards in ``skblood/models``
+        state their accuracy.
 
     Returns
     -------

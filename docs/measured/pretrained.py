@@ -5,9 +5,13 @@ from statistics import median
 from measured.results import decimal, literal, load
 
 RECIPES = {
-    "bloodmnist-28": "``BloodCNNClassifier()``",
-    "bloodmnist-28-robust": '``BloodCNNClassifier(augmentation="robust")``',
-    "bloodmnist-28-tiny": "``BloodCNNClassifier(width=10, stochastic_depth=0)``",
+    "bloodmnist-28": "``BloodCNNClassifier(max_epochs=72, progressive_resizing=True)``"
+    ", with five classifiers ``BloodCNNClassifier()`` as teachers",
+    "bloodmnist-28-robust": '``BloodCNNClassifier(augmentation="robust", '
+    "max_epochs=72, progressive_resizing=True)``, with five classifiers "
+    '``BloodCNNClassifier(augmentation="robust")`` as teachers',
+    "bloodmnist-28-tiny": "``BloodCNNClassifier(width=14, depth=1, stem_stride=2, "
+    "stochastic_depth=0, max_epochs=100)``, with ``bloodmnist-28`` as teacher",
 }
 
 

@@ -16,9 +16,9 @@ from ._predictions import predict_out_of_sample, rank_labels
 
 # Its embeddings suit images of other microscopes better than those of "bloodmnist-28".
 DEFAULT_MODEL = "bloodmnist-28-robust"
-# Correlation of the pixels from which two images are near duplicates. In BloodMNIST, 7
-# pairs that are not identical exceed it. Of these, 6 show the same cell in two
-# photographs, and one shows two platelets (benchmarks/audit.py).
+# Correlation of the pixels from which two images are near duplicates. In BloodMNIST, 6
+# pairs that are not identical are found with it. Each shows the same cell in two
+# photographs (benchmarks/audit.py).
 MIN_SIMILARITY = 0.97
 # What may be wrong with an image, from the clearest to the least clear.
 REASONS = [

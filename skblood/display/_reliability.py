@@ -77,7 +77,7 @@ class ReliabilityDisplay:
     >>> clf = load_pretrained("bloodmnist-28-tiny")
     >>> display = ReliabilityDisplay.from_estimator(clf, X, y, name="tiny")
     >>> print(display.line_.get_label().splitlines()[0])
-    tiny: ECE = 0.0147
+    tiny: ECE = 0.0161
     """
 
     def __init__(

@@ -59,7 +59,7 @@ class RiskCoverageDisplay:
     >>> clf = load_pretrained("bloodmnist-28-tiny")
     >>> display = RiskCoverageDisplay.from_estimator(clf, X, y, name="tiny")
     >>> display.line_.get_label()
-    'tiny: AURC = 0.00153'
+    'tiny: AURC = 0.00159'
     """
 
     def __init__(self, coverage, risk, *, area=None, name=None):

@@ -31,10 +31,10 @@ MAX_VALUES = 2**16
 # The similarity to the training images is the mean similarity to so many prototypes.
 N_NEAREST = 3
 N_FOLDS = 5
-# The fractions of the allowed false alarms that the two tests may cause. Almost all
-# images of another microscope fail the test of their appearance by far, so a small
-# fraction suffices for it. Unknown kinds of cells only fail the other test.
-CONTENT_PART, APPEARANCE_PART = 0.9, 0.1
+# The fractions of the allowed false alarms that the two tests may cause. A larger part
+# for the appearance finds more images with slightly other colours. Unknown kinds of
+# cells only fail the other test, so they are then less distinct.
+CONTENT_PART, APPEARANCE_PART = 0.75, 0.25
 # A standard deviation below this value is taken for that of a constant measure.
 MIN_STD = 1e-4
 FITTED = (
@@ -230,7 +230,9 @@ class FamiliarityDetector(DocumentationLinkMixin, OutlierMixin, BaseEstimator):
         fitted = vars(self)
         images = self.classifier._check_new_images(X)
         combined = _combine(fitted, _scores(fitted, self._features(images)))
-        return 100 * _fraction_at_most(self.reference_scores_, combined)
+        # Files of earlier versions have these scores in float64.
+        reference = self.reference_scores_.astype(np.float32)
+        return 100 * _fraction_at_most(reference, combined)
 
     def decision_function(self, X):
         """Return `score_samples` minus `offset_`: negative values are outliers.
@@ -376,10 +378,11 @@ def _combine(fitted, scores):
     rate.
     """
     content, appearance = scores
-    return np.minimum(
+    combined = np.minimum(
         _fraction_at_most(fitted["content_scores_"], content) / CONTENT_PART,
         _fraction_at_most(fitted["appearance_scores_"], appearance) / APPEARANCE_PART,
     )
+    return combined.astype(np.float32)
 
 
 def _fraction_at_most(sorted_values, values):

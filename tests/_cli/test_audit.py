@@ -12,7 +12,7 @@ from skblood.__main__ import main
 from skblood._cli import audit as audit_module
 from skblood.datasets._folder import find_images
 
-TINY = "bloodmnist-28-tiny"
+MODEL = "bloodmnist-28-robust"
 NAMES = np.array(list("abcdefgh"))
 
 
@@ -39,7 +39,7 @@ def read_csv(path):
 
 def test_prints_the_suspects_and_a_summary(folder, capsys):
     before = {path: path.read_bytes() for path in folder.rglob("*.png")}
-    assert run(folder, "--model", TINY) == 0
+    assert run(folder, "--model", MODEL) == 0
     out, err = capsys.readouterr()
     assert out.splitlines()[0].startswith(f"{folder}/b/cell0.png ")
     assert f"duplicate of {folder}/c/cell2.png" in out
@@ -50,9 +50,9 @@ def test_prints_the_suspects_and_a_summary(folder, capsys):
 
 
 def test_formats_list_the_same_suspects(folder, capsys):
-    assert run(folder, "--model", TINY, "--format", "json") == 0
+    assert run(folder, "--model", MODEL, "--format", "json") == 0
     rows = json.loads(capsys.readouterr().out)
-    assert run(folder, "--model", TINY, "--format", "csv") == 0
+    assert run(folder, "--model", MODEL, "--format", "csv") == 0
     lines = list(csv.DictReader(capsys.readouterr().out.splitlines()))
     assert [row["image"] for row in rows] == [line["image"] for line in lines]
     assert [row["number"] for row in rows] == list(range(1, len(rows) + 1))
@@ -61,19 +61,19 @@ def test_formats_list_the_same_suspects(folder, capsys):
 
 
 def test_agrees_with_the_function(folder, capsys):
-    assert run(folder, "--model", TINY, "--format", "json", "--folds", "4") == 0
+    assert run(folder, "--model", MODEL, "--format", "json", "--folds", "4") == 0
     rows = json.loads(capsys.readouterr().out)
     paths, _, _ = find_images(folder)
     X = np.array([np.asarray(Image.open(path)) for path in paths])
     y = np.array([path.parent.name for path in paths])
-    found = audit_labels(X, y, load_pretrained(TINY), cv=4)
+    found = audit_labels(X, y, load_pretrained(MODEL), cv=4)
     expected = [str(paths[i]) for i in found.table["index"]]
     assert [row["image"] for row in rows] == expected
 
 
 def test_report_can_be_looked_at(folder, tmp_path, capsys):
     report = tmp_path / "report"
-    assert run(folder, "--model", TINY, "-o", report) == 0
+    assert run(folder, "--model", MODEL, "-o", report) == 0
     assert "contact sheet" in capsys.readouterr().err
     names = {path.name for path in report.iterdir()}
     assert names == {"suspects.csv", "duplicates.csv", "contact-sheet.png"}
@@ -89,7 +89,7 @@ def test_report_can_be_looked_at(folder, tmp_path, capsys):
 
 def test_unreadable_files_are_left_out(folder, capsys):
     (folder / "a" / "broken.png").write_bytes(b"no image")
-    assert run(folder, "--model", TINY) == 1
+    assert run(folder, "--model", MODEL) == 1
     out, err = capsys.readouterr()
     assert f"{folder}/a/broken.png: " in err
     assert out.startswith(f"{folder}/b/cell0.png")
@@ -99,7 +99,7 @@ def test_unreadable_files_are_left_out(folder, capsys):
 def test_shards_are_accepted(folder, tmp_path, capsys):
     shards = tmp_path / "shards"
     assert main(["convert", str(folder), "-o", str(shards)]) == 0
-    assert run(shards, "--model", TINY, "-o", tmp_path / "report") == 0
+    assert run(shards, "--model", MODEL, "-o", tmp_path / "report") == 0
     capsys.readouterr()
     rows = read_csv(tmp_path / "report" / "suspects.csv")
     assert rows[0]["image"].endswith("b/cell0.png")
@@ -128,5 +128,5 @@ def test_a_failed_report_leaves_nothing(folder, tmp_path, monkeypatch):
         raise OSError("disk full")
 
     monkeypatch.setattr("skblood._cli.report.write_pages", fail)
-    assert run(folder, "--model", TINY, "-o", tmp_path / "report") == 1
+    assert run(folder, "--model", MODEL, "-o", tmp_path / "report") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["cells"]

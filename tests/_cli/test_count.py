@@ -62,8 +62,8 @@ def make_photograph(images, seed=0):
     return make_smear(images, pixels_per_um=SCALE, random_state=seed).image
 
 
-def darken(pixels):
-    return np.round(255 * (pixels / 255) ** 1.6).astype(np.uint8)
+def restain(pixels, powers):
+    return np.round(255 * (pixels / 255) ** powers).astype(np.uint8)
 
 
 @pytest.fixture(scope="module")
@@ -97,10 +97,17 @@ def one(photograph, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def dark(images, tmp_path_factory):
+def other_stain(images, tmp_path_factory):
     """Return the path of a photograph with 24 cells in another stain."""
-    field = make_photograph(images[0])
-    return save(tmp_path_factory.mktemp("dark") / "dark.png", darken(field))
+    field = restain(make_photograph(images[0]), [1.8, 1.4, 0.9])
+    return save(tmp_path_factory.mktemp("other") / "stain.png", field)
+
+
+@pytest.fixture(scope="module")
+def dark(images, tmp_path_factory):
+    """Return the path of a photograph with 24 cells that is much too dark."""
+    field = restain(make_photograph(images[0]), 1.8)
+    return save(tmp_path_factory.mktemp("dark") / "dark.png", field)
 
 
 @pytest.fixture(scope="module")
@@ -160,8 +167,10 @@ def test_count_prints_a_table(smear, expected, capsys):
         f"skblood: 2 photographs, {scale}: {n_white} white cells and {n - n_white} "
         "others;"
     )
-    n_unsure = (expected.cells.state == "unsure").sum()
-    assert f"; {n_unsure} of them unsure, 0 unfamiliar." in summary
+    n_unsure, n_unfamiliar = (
+        (expected.cells.state == state).sum() for state in ("unsure", "unfamiliar")
+    )
+    assert f"; {n_unsure} of them unsure, {n_unfamiliar} unfamiliar." in summary
 
 
 def test_count_prints_csv(smear, expected, capsys):
@@ -296,9 +305,9 @@ def test_help(capsys):
         assert option in out
 
 
-def test_adapt_with_some_classes(dark, capsys):
+def test_adapt_with_some_classes(other_stain, capsys):
     classes = "eosinophils,Lymphocyte,monocyte,neutrophil,platelet"
-    arguments = ["count", dark, "--format", "json", "--adapt"]
+    arguments = ["count", other_stain, "--format", "json", "--adapt"]
     assert run(*arguments, "--classes", classes) == 0
     out, err = capsys.readouterr()
     found = parse_strictly(out)
@@ -489,17 +498,17 @@ def test_the_same_photograph_twice(one, photograph, tmp_path, capsys):
 # -- Unfamiliar cells ------------------------------------------------------------------
 
 
-def test_unfamiliar_cells_without_report(dark, capsys):
-    assert run("count", dark) == 0
+def test_unfamiliar_cells_without_report(other_stain, capsys):
+    assert run("count", other_stain) == 0
     message, command = capsys.readouterr().err.splitlines()[-2:]
     assert message.startswith("skblood: Warning: unfamiliar cells: 24 of 24.")
     assert "bloodmnist-28 was trained" in message
-    assert command == f"  skblood count {shlex.quote(str(dark))} -o report"
+    assert command == f"  skblood count {shlex.quote(str(other_stain))} -o report"
 
 
-def test_the_next_command_gives_the_same_count(dark, capsys):
+def test_the_next_command_gives_the_same_count(other_stain, capsys):
     options = ["--pixels-per-um", "6.5", "--model", "bloodmnist-28-robust"]
-    assert run("count", dark, *options) == 0
+    assert run("count", other_stain, *options) == 0
     command = capsys.readouterr().err.splitlines()[-1]
     parsed = make_parser().parse_args(shlex.split(command)[1:])
     assert parsed.output == "report"
@@ -517,9 +526,9 @@ def test_no_white_cells_because_all_are_unfamiliar(dark, tmp_path, capsys):
     assert "unfamiliar" in err
 
 
-def test_unfamiliar_cells_with_report(dark, tmp_path, capsys):
+def test_unfamiliar_cells_with_report(other_stain, tmp_path, capsys):
     report = tmp_path / "a report"
-    assert run("count", dark, "-o", report) == 0
+    assert run("count", other_stain, "-o", report) == 0
     message, command = capsys.readouterr().err.splitlines()[-2:]
     assert message.startswith("skblood: Warning: unfamiliar cells: 24 of 24.")
     assert command == f"  skblood suggest '{report}/to-sort' -n 50 -o to-label"

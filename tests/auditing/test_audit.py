@@ -8,13 +8,13 @@ from sklearn.exceptions import NotFittedError
 from skblood import FamiliarityDetector, audit_labels, load_bloodmnist, load_pretrained
 from skblood.auditing import _audit
 
-TINY = "bloodmnist-28-tiny"
+MODEL = "bloodmnist-28-robust"
 N = 80
 
 
 @pytest.fixture(scope="module")
 def embedder():
-    return load_pretrained(TINY)
+    return load_pretrained(MODEL)
 
 
 @pytest.fixture(scope="module")
@@ -220,7 +220,7 @@ def test_finds_the_contradictory_pair_of_bloodmnist(bloodmnist_home):
     # Test 3126 is identical to train 1018, and has another label.
     X = np.r_[parts[0][0][1000:1040], parts[1][0][3100:3140]]
     y = np.r_[parts[0][1][1000:1040], parts[1][1][3100:3140]]
-    found = audit_labels(X, y, load_pretrained(TINY))
+    found = audit_labels(X, y, load_pretrained(MODEL))
     assert pairs_of(found) == {(18, 66)}
     assert found.duplicates["is_contradictory"].tolist() == [True]
     assert set(found.table["index"][:2].tolist()) == {18, 66}

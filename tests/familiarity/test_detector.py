@@ -54,6 +54,8 @@ CHANGES = {
     "blank": lambda images: np.full_like(images, 235),
     "black": np.zeros_like,
     "dark": lambda images: images // 2,
+    "other light": lambda images: 255 * (images / 255) ** 1.8,
+    "other stain": lambda images: 255 * (images / 255) ** [1.8, 1.4, 0.9],
     "colours swapped": lambda images: images[..., ::-1],
     "grey": lambda images: np.repeat(images.mean(axis=3, keepdims=True), 3, axis=3),
     "negative": lambda images: 255 - images,
@@ -68,6 +70,15 @@ def test_changed_images_are_outliers(detector, test_images, change):
     assert (detector.predict(changed) == -1).mean() > 0.95
     pretrained_detector = detector.classifier.familiarity_
     assert (pretrained_detector.predict(changed) == -1).mean() > 0.95
+
+
+@pytest.mark.parametrize("name", ["bloodmnist-28", "bloodmnist-28-robust"])
+def test_slightly_other_colours_are_outliers_of_the_pretrained_models(
+    name, test_images
+):
+    bluer = (255 * (test_images / 255) ** [1.4, 1.2, 0.95]).astype(np.uint8)
+    detector = load_pretrained(name).familiarity_
+    assert (detector.predict(bluer) == -1).mean() > 0.95
 
 
 def test_images_like_the_training_images_are_familiar(detector, test_images):
