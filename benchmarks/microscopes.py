@@ -20,7 +20,8 @@ without labels
     the crop of `suggest_crop`.
 robust
     The recipe with ``augmentation="robust"``, trained with several seeds: accuracy on
-    the test split, and the same accuracies on both microscopes.
+    the test split, and the same accuracies on both microscopes. The classifiers are
+    read from a folder, those that are missing are trained first.
 fit time
     Seconds of two epochs with ``augmentation="robust"`` and with the default.
 few labels
@@ -43,6 +44,7 @@ from pathlib import Path
 
 import numpy as np
 from common.command_line import make_parser
+from common.fitted import fitted_model
 from common.recording import update_results
 from common.scoring import format_mean, summarize
 from common.timing import seconds_of
@@ -195,16 +197,18 @@ def crop_cells(clf, name):
 
 def measure_robust(splits, microscopes, options):
     runs = Parallel(n_jobs=options.jobs)(
-        delayed(measure_robust_seed)(splits, microscopes, seed)
+        delayed(measure_robust_seed)(splits, microscopes, seed, options.models)
         for seed in range(options.seeds)
     )
     return {name: summarize([run[name] for run in runs]) for name in runs[0]}
 
 
-def measure_robust_seed(splits, microscopes, seed):
+def measure_robust_seed(splits, microscopes, seed, folder):
     (X, y), (X_val, _), test = splits.values()
-    clf = BloodCNNClassifier(augmentation="robust", random_state=seed)
-    clf.fit(X, y).fit_familiarity(X, X_val=X_val)
+    clf = fitted_model("robust", seed, folder)
+    # It was fitted to class numbers, which are in the order of the class names.
+    clf.classes_ = np.unique(y)
+    clf.fit_familiarity(X, X_val=X_val)
     figures = {
         "test": {"accuracy": clf.score(*test)},
         **measure_without_labels(clf, microscopes),
@@ -298,6 +302,14 @@ def main():
         default=PARTS,
         metavar="PART",
         help=f"parts to measure: {', '.join(PARTS)} (default: all)",
+    )
+    parser.add_argument(
+        "--models",
+        type=Path,
+        default=Path("fitted-models"),
+        metavar="FOLDER",
+        help="folder of the trained robust classifiers; those that are missing are "
+        "trained first (default: %(default)s)",
     )
     parser.add_argument(
         "--kind-seeds",
