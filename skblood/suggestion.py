@@ -29,10 +29,10 @@ def suggest_images(classifier, X, n_images=50, *, random_state=0):
     """Choose the images that are worth labelling first.
 
     The images should be many, without labels, and from your own microscope. Label the
-    chosen images, and fit a pretrained classifier again to them (`warm_start`). The
-    model "bloodmnist-28-robust" suits best. With 100 chosen cells of one microscope and
-    50 of another, its accuracy on the other cells was .96 and .85; with random cells,
-    it was .94 and .74 (``benchmarks/microscopes.py``).
+    chosen images, and fit a pretrained classifier again to them (`warm_start`). With
+    100 chosen cells of one microscope and 50 of another, the accuracy of
+    "bloodmnist-28-robust" on the other cells was .95 and .89; with random cells, it was
+    .94 and .78 (``benchmarks/microscopes.py``).
 
     The embeddings of the images are divided into `n_images` clusters. The image nearest
     to the centre of each cluster is chosen. The choice thus covers the variety of the

@@ -97,8 +97,10 @@ def add_doubts(output, doubts):
     output.number("unfamiliar", f"{test['unfamiliar']:.1%}".replace("%", " %"))
     output.number("errors", errors)
     output.number("doubtful errors", round(errors * test["errors_doubtful"]))
-    missed = doubts["test, a little darker"]["wrong_and_not_doubtful"]
-    output.number("missed in other light", f"{missed:.0%}".replace("%", " %"))
+    darker = doubts["test, a little darker"]
+    missed = f"{darker['wrong_and_not_doubtful']:.0%}".replace("%", " %")
+    output.number("missed in other light", missed)
+    output.number("accuracy in other light", decimal(darker["accuracy"], 2))
     foreign = [doubts[name] for name in SETS]
     output.number("foreign cells", sum(d["n"] for d in foreign))
     wrong = sum(round(d["n"] * (1 - d["accuracy"])) for d in foreign)

@@ -33,7 +33,7 @@ N_NEAREST = 3
 N_FOLDS = 5
 # The fractions of the allowed false alarms that the two tests may cause. A larger part
 # for the appearance finds more images with slightly other colours. Unknown kinds of
-# cells only fail the other test, so they are then less distinct.
+# cells fail only the other test, so a larger part makes them less distinct.
 CONTENT_PART, APPEARANCE_PART = 0.75, 0.25
 # A standard deviation below this value is taken for that of a constant measure.
 MIN_STD = 1e-4
@@ -230,7 +230,8 @@ class FamiliarityDetector(DocumentationLinkMixin, OutlierMixin, BaseEstimator):
         fitted = vars(self)
         images = self.classifier._check_new_images(X)
         combined = _combine(fitted, _scores(fitted, self._features(images)))
-        # Files of earlier versions have these scores in float64.
+        # In float64, as in files of earlier versions, scores that are equal to those of
+        # reference images would differ from them by rounding.
         reference = self.reference_scores_.astype(np.float32)
         return 100 * _fraction_at_most(reference, combined)
 

@@ -25,6 +25,7 @@ from skblood import (
     save_model,
     suggest_crop,
 )
+from skblood.pretrained import pretrained_names
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,7 @@ def test_changed_images_are_outliers(detector, test_images, change):
     assert (pretrained_detector.predict(changed) == -1).mean() > 0.95
 
 
-@pytest.mark.parametrize("name", ["bloodmnist-28", "bloodmnist-28-robust"])
+@pytest.mark.parametrize("name", pretrained_names())
 def test_slightly_other_colours_are_outliers_of_the_pretrained_models(
     name, test_images
 ):
