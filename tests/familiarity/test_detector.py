@@ -82,6 +82,14 @@ def test_slightly_other_colours_are_outliers_of_the_pretrained_models(
     assert (detector.predict(bluer) == -1).mean() > 0.95
 
 
+@pytest.mark.parametrize("name", pretrained_names())
+def test_darker_images_are_mostly_outliers_of_the_pretrained_models(name, test_images):
+    # The models differ here: benchmarks/microscopes.py measures how much is missed.
+    darker = (255 * (test_images / 255) ** 1.6).astype(np.uint8)
+    detector = load_pretrained(name).familiarity_
+    assert (detector.predict(darker) == -1).mean() > 0.8
+
+
 def test_images_like_the_training_images_are_familiar(detector, test_images):
     assert (detector.predict(test_images) == -1).mean() < 0.02
     assert (load_pretrained().familiarity_.predict(test_images) == -1).mean() < 0.01
