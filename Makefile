@@ -6,6 +6,10 @@ OLDEST := .venv-oldest
 # makes it slower: see "Threads" on the page about speed.
 ONE_CORE_PER_THREAD := OMP_PROC_BIND=true OMP_PLACES=cores
 
+# Each test uses one thread, so several processes share the tests. A process uses about a
+# gigabyte of memory, so there are never many.
+PYTEST := python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+
 # Make must not build two targets at once: two runs of pip at the same time can break
 # the environment.
 .NOTPARALLEL:
@@ -19,10 +23,10 @@ quickstart: $(VENV)/.installed-plot ## Train a first model, print its report, sa
 	MPLBACKEND=Agg $(ONE_CORE_PER_THREAD) $(BIN)/python examples/plot_quickstart.py --save
 
 test: $(VENV)/.installed-test ## Run the tests and the examples in the docstrings
-	$(BIN)/python -m pytest
+	$(BIN)/$(PYTEST)
 
 test-oldest: $(OLDEST)/.installed ## Run the tests on the oldest supported versions
-	$(OLDEST)/bin/python -m pytest
+	$(OLDEST)/bin/$(PYTEST)
 
 lint: $(VENV)/.installed-ruff ## Check style and format with ruff
 	$(BIN)/ruff check

@@ -8,6 +8,10 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+import torch
+
+from skblood._runtime.hardware import resolve_precision
+
 RESULTS = Path(__file__).parents[1] / "results"
 PREDICTIONS = RESULTS / "predictions"
 PACKAGES = ["skblood", "scikit-learn", "skorch", "torch", "numpy", "medmnist"]
@@ -26,6 +30,13 @@ def update_results(name, parts):
     _write(name, earlier | {part: {**run, **parts[part]} for part in parts})
 
 
+def instructions():
+    """Return the processor's vector instructions, as torch uses them."""
+    vector = torch.backends.cpu.get_cpu_capability()
+    has_bfloat16 = resolve_precision("auto", "cpu") == "bfloat16"
+    return f"{vector} with bfloat16" if has_bfloat16 else vector
+
+
 def _describe_run():
     arguments = [f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]
     return {
@@ -37,6 +48,7 @@ def _describe_run():
         "machine": {
             "system": f"{platform.system()} {platform.machine()}",
             "processor": _processor(),
+            "instructions": instructions(),
             "cores": os.cpu_count(),
         },
     }

@@ -21,6 +21,7 @@ MODULES = [
     "fine_tuning",
     "microscopes",
     "pretrained",
+    "processors",
     "published",
     "recipe",
     "scaling",
