@@ -7,6 +7,7 @@ command tests 20,000 of them::
 """
 
 import copy
+import gc
 import json
 import os
 import random
@@ -295,7 +296,20 @@ def reset_peak_memory():
     Path("/proc/self/clear_refs").write_text("5")
 
 
+@pytest.fixture
+def frozen_objects():
+    """Keep the garbage collector from visiting the objects of earlier tests.
+
+    A file with long lists can start a collection. Its time would grow with the number
+    of all objects in the process.
+    """
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.mark.parametrize("mutate", MUTATIONS)
+@pytest.mark.usefixtures("frozen_objects")
 def test_hostile_files(mutate, fitted_and_images, path, maxima):
     """Each modified file raises ValueError, or holds a classifier that works.
 
