@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from contextlib import contextmanager
 from unittest import mock
 
 import dask.array as da
@@ -23,13 +24,27 @@ GRID = {"lr": [1e-3, 1e-2], "max_epochs": [1, 2]}
 SCORES = ["split0_test_score", "split1_test_score", "rank_test_score"]
 
 
-@pytest.fixture(scope="module")
-def client():
-    """Return a client of a cluster of two worker processes."""
-    options = {"threads_per_worker": 1, "dashboard_address": None}
+@contextmanager
+def start_cluster():
+    """Start a cluster of two worker processes, and return a client of it."""
+    options = {"threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
     with LocalCluster(n_workers=2, processes=True, **options) as cluster:
         with Client(cluster) as client:
             yield client
+
+
+@pytest.fixture(scope="module")
+def client():
+    with start_cluster() as client:
+        yield client
+
+
+# dask deletes data a moment after its last use, and with it equal data that was sent
+# meanwhile (dask/distributed issue 8576). The searches of all tests send equal images.
+@pytest.fixture
+def new_client():
+    with start_cluster() as client:
+        yield client
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +72,6 @@ def serial(make_search, cells):
         torch.set_num_threads(n_threads)
 
 
-def fit_on_workers(search, X, y):
-    with parallel_config("dask", scatter=[X, y]):
-        return search.fit(X, y)
-
-
 def assert_same_scores(search, expected):
     for name in SCORES:
         assert_array_equal(search.cv_results_[name], expected.cv_results_[name])
@@ -72,14 +82,34 @@ def assert_same_scores(search, expected):
 # function are sent with their code.
 
 
-def test_search_gives_the_scores_of_a_serial_search(client, make_search, serial, cells):
-    search = fit_on_workers(make_search(), *cells)
-    assert_same_scores(search, serial)
-    assert_array_equal(search.predict_proba(cells[0]), serial.predict_proba(cells[0]))
+def test_two_searches_in_a_block_send_the_images_once(
+    new_client, make_search, serial, cells
+):
+    new_client.amm.stop()
+    searches = [make_search(), make_search()]
+    with parallel_config("dask", scatter=list(cells)):
+        for search in searches:
+            search.fit(*cells)
+            assert_one_copy_on_each_worker(new_client, n_arrays=2)
+    for search in searches:
+        assert_same_scores(search, serial)
+    assert_array_equal(
+        searches[-1].predict_proba(cells[0]), serial.predict_proba(cells[0])
+    )
+
+
+def assert_one_copy_on_each_worker(client, n_arrays):
+    n_workers = len(client.has_what())
+    n_copies = [
+        len(workers)
+        for key, workers in client.who_has().items()
+        if key.startswith("ndarray")
+    ]
+    assert n_copies == [n_workers] * n_arrays
 
 
 def test_search_goes_on_after_a_worker_was_killed(
-    client, make_search, serial, cells, tmp_path
+    new_client, make_search, serial, cells, tmp_path
 ):
     class KillOneWorker(Callback):
         def on_epoch_end(self, net, **kwargs):
@@ -90,17 +120,19 @@ def test_search_goes_on_after_a_worker_was_killed(
             (tmp_path / "process").write_text(str(os.getpid()))
             os.kill(os.getpid(), signal.SIGKILL)
 
-    workers = client.run(os.getpid)
-    search = fit_on_workers(make_search(callbacks=[KillOneWorker()]), *cells)
+    # Otherwise dask deletes copies of the images while fewer fits wait for them than
+    # there are workers, and the last copy dies with its worker.
+    new_client.amm.stop()
+    workers = new_client.run(os.getpid)
+    search = make_search(callbacks=[KillOneWorker()])
+    with parallel_config("dask", scatter=list(cells)):
+        search.fit(*cells)
     assert_same_scores(search, serial)
     assert int((tmp_path / "process").read_text()) in workers.values()
-    # The cluster replaces the worker. The other tests need it.
-    client.wait_for_workers(2)
 
 
 def send_once(client, clf):
-    # With hash=True, equal models have the same key. dask can then delete a new model
-    # together with an earlier one that is no longer used (dask/distributed issue 8576).
+    # With hash=True, equal models have the same key.
     return client.scatter(clf, broadcast=True, hash=False)
 
 
