@@ -50,7 +50,9 @@ def draw_ablation(variants):
     colors = [SKBLOOD if name == "default" else OTHERS for name in values]
     texts = [decimal(value) for value in values.values()]
     draw_points(ax, list(values), list(values.values()), colors=colors, texts=texts)
-    ax.set(xlim=(0.85, 0.975), xlabel="accuracy (grey band: differences that are noise)")
+    ax.set(
+        xlim=(0.85, 0.975), xlabel="accuracy (grey band: differences that are noise)"
+    )
     return figure
 
 
