@@ -6,8 +6,8 @@ OLDEST := .venv-oldest
 # makes it slower: see "Threads" on the page about speed.
 ONE_CORE_PER_THREAD := OMP_PROC_BIND=true OMP_PLACES=cores
 
-# Each test uses one thread, so several processes share the tests. A process uses about a
-# gigabyte of memory, so there are never many.
+# Each test uses one thread, so several processes share the tests. There are four at most,
+# because each uses about a gigabyte of memory.
 PYTEST := python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 # Make must not build two targets at once: two runs of pip at the same time can break

@@ -1,4 +1,4 @@
-"""How long the main jobs take on processors with other instructions."""
+"""How long the main jobs take on other machines."""
 
 from statistics import median
 
@@ -21,7 +21,7 @@ def add_to(output):
     ]
     output.table("processors", header, rows)
     output.number("AVX2 minutes", f"{default_minutes(parts['AVX2']):.0f}")
-    # The figures of the first machine are those of the other pages.
+    # The machine of the other pages has no row here. Its figures come from their files.
     default, speed = load("accuracy_default")["mean"], load("speed")
     output.number("default minutes", f"{default['fit_seconds'] / 60:.1f}")
     output.number("quickstart seconds", f"{speed['quickstart']['median_seconds']:.0f}")
